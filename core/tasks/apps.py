@@ -1,0 +1,118 @@
+"""APPS (Hendrycks et al. 2021, arXiv 2105.09938) and files in its layout.
+
+A record holds `problem_id, question, input_output, difficulty, starter_code, solutions`;
+`input_output` is JSON: `inputs` and `outputs` of equal length, and for call-based tasks `fn_name`.
+Outputs of call-based tasks come wrapped in a one-element list. As in the published judge, a
+returned value counts as right when it equals the wrapped value or the list itself, and dictionary
+keys that are whole numbers, which JSON turns into texts, become numbers again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.errors import CoreError
+from core.tasks.jsonl import Record
+from core.tasks.task import CallTest, StdioTest, Task, Test
+
+#: Put before programs that fill in a `class Solution`: its starter code names List without import.
+PRELUDE_OF_CLASSES = "from typing import *\n"
+
+
+def build(record: Record) -> Task:
+    """The task of one record; raises CoreError naming the field that is wrong."""
+    identifier = record.identifier("problem_id", "task_id", "id")
+    question = record.text("question")
+    starter = record.optional_text("starter_code") or ""
+    cases = _cases(record)
+    function = cases.get("fn_name")
+    in_class = "class Solution" in starter
+    return Task(
+        task_id=f"apps/{identifier}",
+        dataset="apps",
+        description=question,
+        prompt=_prompt(question, starter, call_based=function is not None),
+        tests=_tests(record, cases),
+        entry_point=f"Solution.{function}" if function and in_class else function,
+        prelude=PRELUDE_OF_CLASSES if in_class else "",
+        reference=_first_solution(record),
+        difficulty=record.optional_text("difficulty"),
+    )
+
+
+def _prompt(question: str, starter: str, call_based: bool) -> str:
+    """The prompt of the paper."""
+    way = "Use Call-Based format" if call_based else "Use Standard Input format"
+    return f"\nQUESTION:\n{question}\n{starter}\n{way}\n\nANSWER:\n"
+
+
+def _cases(record: Record) -> dict[str, Any]:
+    value = record.required("input_output")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, parse_int=_whole_number) if value else {}
+        except ValueError as error:
+            raise CoreError(
+                f"{record.place}: 'input_output' is not valid JSON: {error}."
+            ) from error
+    if not isinstance(value, dict):
+        raise record.wrong("input_output", "a JSON object with inputs and outputs")
+    return value
+
+
+def _whole_number(digits: str) -> int:
+    """`int` refuses more than 4,300 digits at once; some records hold longer numbers."""
+    if len(digits) <= 4_000:
+        return int(digits)
+    if digits.startswith("-"):
+        return -_whole_number(digits[1:])
+    return _whole_number(digits[:-4_000]) * 10**4_000 + int(digits[-4_000:])
+
+
+def _tests(record: Record, cases: dict[str, Any]) -> tuple[Test, ...]:
+    inputs, outputs = cases.get("inputs", []), cases.get("outputs", [])
+    if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
+        raise record.wrong("input_output", "JSON with as many inputs as outputs")
+    if cases.get("fn_name") is None:
+        return tuple(
+            StdioTest(_joined(given), (_joined(expected),))
+            for given, expected in zip(inputs, outputs, strict=True)
+        )
+    if not all(isinstance(given, list) for given in inputs):
+        raise record.wrong("input_output", "JSON with a list of arguments for each call")
+    return tuple(
+        CallTest(tuple(_revived(argument) for argument in given), _accepted(expected))
+        for given, expected in zip(inputs, outputs, strict=True)
+    )
+
+
+def _accepted(expected: object) -> tuple[object, ...]:
+    if isinstance(expected, list) and len(expected) == 1:
+        return (_revived(expected[0]), [_revived(expected[0])])
+    return (_revived(expected),)
+
+
+def _revived(value: object) -> object:
+    """A dictionary with the whole-number keys it had before JSON; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    try:
+        return {int(key): item for key, item in value.items()}
+    except ValueError:
+        return value
+
+
+def _joined(text: object) -> str:
+    """Standard input or output, which some records hold as a list of lines."""
+    return "\n".join(str(line) for line in text) if isinstance(text, list) else str(text)
+
+
+def _first_solution(record: Record) -> str | None:
+    """The first of the published solutions, a JSON list or empty."""
+    value = record.values.get("solutions")
+    try:
+        solutions = json.loads(value) if isinstance(value, str) and value else value
+    except ValueError as error:
+        raise record.wrong("solutions", "a JSON list of programs") from error
+    return str(solutions[0]) if isinstance(solutions, list) and solutions else None

@@ -1,0 +1,65 @@
+"""Datasets by name: NAME, NAME:PATH for a local file, or nano:SPLIT for the embedded tasks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from core.errors import CoreError
+from core.tasks import apps, hub, humaneval, mbpp
+from core.tasks.jsonl import Record, read_records
+from core.tasks.nano import load_split
+from core.tasks.task import Task
+
+_BUILDERS: dict[str, Callable[[Record], Task]] = {
+    "humaneval": humaneval.build,
+    "mbpp": mbpp.build,
+    "apps": apps.build,
+}
+
+#: Every dataset that `load_tasks` knows.
+DATASETS = (*_BUILDERS, "nano")
+
+
+def load_tasks(spec: str) -> list[Task]:
+    """The tasks of "humaneval:PATH", "mbpp", "nano:held-out", ..., in the order of the file.
+
+    Raises CoreError in one sentence: unknown dataset, unreadable file, broken line, missing field,
+    a task without tests, two different tasks with one id.
+    """
+    name, _, rest = spec.partition(":")
+    if name == "nano":
+        return load_split(rest)
+    if name not in _BUILDERS:
+        raise CoreError(_unknown(name))
+    records = read_records(Path(rest).expanduser()) if rest else hub.fetch_records(name)
+    return _build_all(records, _BUILDERS[name], origin=rest or name)
+
+
+def _build_all(
+    records: Iterable[Record], build: Callable[[Record], Task], origin: str
+) -> list[Task]:
+    """Builds the tasks; a record that is there twice, word for word, counts once."""
+    tasks: dict[str, Task] = {}
+    for record in records:
+        task = build(record)
+        if not task.tests:
+            raise CoreError(
+                f"{record.place}: the task {task.task_id} has no tests; "
+                "add some, or remove the line."
+            )
+        if tasks.setdefault(task.task_id, task) != task:
+            raise CoreError(
+                f"{record.place}: the id of {task.task_id} is already taken by another task; "
+                "ids must be unique."
+            )
+    if not tasks:
+        raise CoreError(f"{origin} holds no tasks; expected one JSON object a line.")
+    return list(tasks.values())
+
+
+def _unknown(name: str) -> str:
+    nearest = difflib.get_close_matches(name, DATASETS, n=1, cutoff=0.4)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else "give a local file as NAME:PATH."
+    return f"There is no dataset {name!r} ({', '.join(DATASETS)}); {hint}"
