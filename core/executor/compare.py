@@ -1,0 +1,52 @@
+"""Does a program's output count as right? The field's rules, and the name of the one that held.
+
+White space at the end of lines and of the output never counts. A token that is expected as a float
+may differ by 1e-6, absolutely or relatively, whichever is more.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+TOLERANCE = 1e-6
+_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def accepting_rule(actual: str, accepted: Iterable[str]) -> str | None:
+    """The rule by which the output equals one that is accepted; None where it equals none."""
+    lines = _lines(actual)
+    expectations = [_lines(expected) for expected in accepted]
+    if lines in expectations:
+        return "exact"
+    if any(_close(lines, expected) for expected in expectations):
+        return "float 1e-6"
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.rstrip() for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _close(actual: list[str], expected: list[str]) -> bool:
+    if len(actual) != len(expected):
+        return False
+    return all(a == e or _close_line(a, e) for a, e in zip(actual, expected, strict=True))
+
+
+def _close_line(actual: str, expected: str) -> bool:
+    tokens, wanted = actual.split(" "), expected.split(" ")
+    if len(tokens) != len(wanted):
+        return False
+    return all(a == e or _close_token(a, e) for a, e in zip(tokens, wanted, strict=True))
+
+
+def _close_token(actual: str, expected: str) -> bool:
+    if not _FLOAT.fullmatch(expected) or not _NUMBER.fullmatch(actual):
+        return False
+    return math.isclose(float(actual), float(expected), rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -1,0 +1,145 @@
+"""Runs programs against the tests of their tasks, several at a time, none of them trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from types import TracebackType
+
+from core.errors import CoreError
+from core.executor.isolation import Isolation
+from core.executor.jobs import Run
+from core.executor.limits import Limits
+from core.executor.supervisor import Supervisor
+from core.executor.worker import available_cores
+from core.tasks import Task, Verdict
+
+#: Programs without a verdict, for each worker, before `submit` waits.
+_IN_FLIGHT = 16
+
+
+class Executor:
+    """Judges programs in sandboxed processes; a context manager.
+
+    `workers` 0 takes the cores available to this process. Raises CoreError where seccomp is
+    missing, or Landlock without `allow_without_landlock`. What holds was attempted at start and
+    stands in `isolation`.
+
+    Not covered: a program may see which files exist, though not what is in them; it may take as
+    much CPU time as its limits allow, on a core of its own.
+    """
+
+    def __init__(
+        self,
+        workers: int = 0,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        allow_without_landlock: bool = False,
+    ) -> None:
+        self._limits = limits
+        self._workers = workers or available_cores()
+        self._submitted = 0
+        self._handed_out = 0
+        self._closed = False
+        self._supervisor = Supervisor(self._workers)
+        self._supervisor.start()
+        try:
+            self.isolation = self._await_isolation(allow_without_landlock)
+        except CoreError:
+            self.close()
+            raise
+
+    def _await_isolation(self, allow_without_landlock: bool) -> Isolation:
+        supervisor = self._supervisor
+        with supervisor.changed:
+            supervisor.changed.wait_for(lambda: supervisor.proofs is not None or supervisor.failure)
+        if supervisor.failure is not None:
+            raise supervisor.failure
+        isolation = Isolation(supervisor.proofs or {})
+        if not isolation.landlock and not allow_without_landlock:
+            raise CoreError(
+                "This kernel has no Landlock, so programs could read your files; "
+                "set executor.allow_without_landlock = true to run them all the same."
+            )
+        return isolation
+
+    def submit(self, key: Hashable, task: Task, program: str) -> None:
+        """Hands in a program; waits while too many have no verdict yet."""
+        run = Run(key, task, program, self._limits.of(task))
+        run.restart()
+        supervisor = self._supervisor
+        with supervisor.changed:
+            supervisor.changed.wait_for(
+                lambda: supervisor.failure or supervisor.unfinished < _IN_FLIGHT * self._workers
+            )
+            self._check()
+            self._submitted += 1
+            if not task.tests:
+                supervisor.finished.append(run)
+                return
+            supervisor.unfinished += 1
+            supervisor.waiting.append(run)
+        supervisor.wake()
+
+    def completed(self, wait_s: float = 0.0) -> list[tuple[Hashable, Verdict]]:
+        """What has finished since last asked; waits at most `wait_s` seconds for the first."""
+        supervisor = self._supervisor
+        with supervisor.changed:
+            if wait_s > 0 and self.in_flight:
+                supervisor.changed.wait_for(
+                    lambda: supervisor.finished or supervisor.failure, wait_s
+                )
+            runs = list(supervisor.finished)
+            supervisor.finished.clear()
+            if not runs:
+                self._check()
+        self._handed_out += len(runs)
+        return [(run.key, run.verdict()) for run in runs]
+
+    @property
+    def in_flight(self) -> int:
+        """Programs submitted and not yet handed out by `completed`."""
+        return self._submitted - self._handed_out
+
+    @property
+    def tests_run(self) -> int:
+        """Tests finished so far."""
+        return self._supervisor.tests_run
+
+    def run(self, programs: Iterable[tuple[Task, str]]) -> Iterator[tuple[int, Verdict]]:
+        """Judges programs as they are pulled, and yields (index, verdict) as they come.
+
+        Not to be mixed with `submit` and `completed`: it takes whatever has finished.
+        """
+        for index, (task, program) in enumerate(programs):
+            self.submit(index, task, program)
+            yield from self._indexed(self.completed())
+        while self.in_flight:
+            yield from self._indexed(self.completed(wait_s=1.0))
+
+    @staticmethod
+    def _indexed(found: list[tuple[Hashable, Verdict]]) -> Iterator[tuple[int, Verdict]]:
+        for key, verdict in found:
+            assert isinstance(key, int)
+            yield key, verdict
+
+    def close(self) -> None:
+        """Ends every process; what has no verdict yet gets none."""
+        if not self._closed:
+            self._closed = True
+            self._supervisor.close()
+
+    def _check(self) -> None:
+        if self._supervisor.failure is not None:
+            raise self._supervisor.failure
+        if self._closed:
+            raise CoreError("The executor is closed.")
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

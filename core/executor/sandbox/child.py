@@ -1,0 +1,107 @@
+"""One test in a forked child: its limits, its streams, its second filter, then the program."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import io
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+from contextlib import suppress
+from math import ceil
+from typing import Any
+
+from . import candidate, tester
+from .kernel import PR_SET_PDEATHSIG, prctl, threads_of_the_system
+from .program import Program
+from .seccomp import Filter
+
+REPORT, CHANNEL = 3, 4
+_NUMBERS = {"stdin": 0, "stdout": 1, "report": REPORT, "channel": CHANNEL}
+_THREADS = 256
+
+
+def become_child(
+    job: dict[str, Any], parent: int, descriptors: dict[str, int], filter_: Filter
+) -> None:
+    """Never returns. `descriptors` by name; a stream that has none reads and writes nothing."""
+    os.setsid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    for name, descriptor in descriptors.items():
+        os.dup2(descriptor, _NUMBERS[name], inheritable=False)
+    os.closerange(job["keep"], 256)
+    _limit(job)
+    filter_.apply()
+    gc.enable()
+    if "random" in job.get("program", "random"):
+        random.seed()  # else every child would draw the same numbers
+    if job["mode"] == "tests":
+        tester.Tester(CHANNEL, job).run(REPORT)
+        os._exit(0)
+    program = Program(job["prelude"], job["program"])
+    if job["mode"] == "calls":
+        candidate.serve(CHANNEL, program)
+    os._exit(_run_to_the_end(program))
+
+
+def _limit(job: dict[str, Any]) -> None:
+    """CPU and address space as backstops: the zygote measures both exactly."""
+    seconds = ceil(job["cpu_s"])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
+    resource.setrlimit(resource.RLIMIT_AS, (job["address_space"],) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (job["output"],) * 2)
+    # Without a user of its own, this sandbox counts for as much as the user's other processes.
+    threads = threads_of_the_system() + _THREADS
+    with suppress(ValueError):  # a user of its own has a lower limit already
+        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+
+
+def open_streams() -> None:
+    """Standard streams on descriptors 0 to 2, made once: children find their files beneath."""
+    sys.stdin = _stream(0, "r")
+    sys.stdout = _stream(1, "w")
+    sys.stderr = _stream(2, "w")
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+
+
+def _stream(fd: int, mode: str) -> io.TextIOWrapper:
+    return open(fd, mode, encoding="utf-8", closefd=False)  # type: ignore[return-value]
+
+
+def _run_to_the_end(program: Program) -> int:
+    """Runs the program as an interpreter would to its exit, and returns the exit status."""
+    status = 0
+    try:
+        program.run()
+    except SystemExit as error:
+        status = _exit_status(error)
+        if status:
+            _report(program, error)
+    except BaseException as error:  # a program may raise anything
+        status = 1
+        _report(program, error)
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+    except BaseException as error:  # atexit functions and streams are the program's own
+        status = status or 120
+        _report(program, error)
+    return status
+
+
+def _exit_status(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
+
+
+def _report(program: Program, error: BaseException) -> None:
+    os.pwrite(REPORT, json.dumps(program.describe(error)).encode(), 0)

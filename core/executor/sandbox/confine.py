@@ -1,0 +1,145 @@
+"""How a zygote gives up its powers, once, before it forks; each layer is then put to the test."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import landlock
+from .kernel import (
+    PR_GET_NO_NEW_PRIVS,
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
+    drop_capabilities,
+    prctl,
+)
+from .seccomp import Filter, forbid_new_privileges, zygote_filter
+
+#: Shared libraries and time zones, besides the standard library itself.
+_SYSTEM_READABLE = (
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache",
+    "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+)  # fmt: skip
+_LIMITS = (
+    (resource.RLIMIT_CORE, 0),
+    (resource.RLIMIT_NOFILE, 256),
+    (resource.RLIMIT_MEMLOCK, 0),
+    (resource.RLIMIT_MSGQUEUE, 0),
+)
+_THREADS = 512
+#: Where open library folders lie, one after the other, in a zygote and its children.
+FIRST_LIBRARY = 5
+
+
+def confine(uid: int | None) -> dict[str, str]:
+    """Takes on every layer and returns {layer: the attempt that proved it}.
+
+    `uid` is a user of this process's own, None where it cannot have one. Raises OSError where a
+    layer that exists does not hold; a kernel without Landlock is reported, not refused.
+    """
+    parent = os.getppid()
+    Path("/proc/self/oom_score_adj").write_text("1000")  # memory pressure takes this one first
+    for limit, value in _LIMITS:
+        resource.setrlimit(limit, (value, value))
+    roots = _library_roots()
+    descriptors = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in roots]
+    forbid_new_privileges()
+    has_landlock = landlock.version() > 0
+    if has_landlock:
+        landlock.restrict((*roots, *_SYSTEM_READABLE))
+    _change_user(uid)
+    _reach_library_through(dict(zip(roots, descriptors, strict=True)))
+    for descriptor in descriptors:
+        os.close(descriptor)
+    prctl(PR_SET_DUMPABLE, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise OSError(errno.ESRCH, "the supervisor has ended")
+    Filter(zygote_filter()).apply()
+    return _prove(uid, has_landlock)
+
+
+def _library_roots() -> list[str]:
+    return [path for path in sys.path if Path(path).is_dir()]
+
+
+def _change_user(uid: int | None) -> None:
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
+    drop_capabilities()
+
+
+def _reach_library_through(descriptors: dict[str, int]) -> None:
+    """Where the new user may not walk to the library, its open folders are walked to instead.
+
+    A Python beneath somebody's home folder is readable, but not reachable, for another user.
+    """
+    if all(os.access(path, os.R_OK | os.X_OK) for path in descriptors):
+        return
+    names = {}
+    for number, (path, descriptor) in enumerate(descriptors.items(), FIRST_LIBRARY):
+        names[path] = f"/proc/self/fd/{os.dup2(descriptor, number)}"
+    longest_first = sorted(names, key=len, reverse=True)
+
+    def moved(path: str) -> str:
+        root = next((root for root in longest_first if path.startswith(root)), "")
+        return names[root] + path[len(root) :] if root else path
+
+    sys.path[:] = [moved(path) for path in sys.path]
+    sys.path_importer_cache.clear()
+    for module in list(sys.modules.values()):
+        package_path = getattr(module, "__path__", None)
+        if isinstance(package_path, list):
+            package_path[:] = [moved(path) for path in package_path]
+
+
+def library_descriptors() -> list[int]:
+    """Descriptors of library folders that children must keep."""
+    prefix = "/proc/self/fd/"
+    return [int(path[len(prefix) :]) for path in sys.path if path.startswith(prefix)]
+
+
+def _prove(uid: int | None, has_landlock: bool) -> dict[str, str]:
+    proofs = {
+        "seccomp": _denied("socket()", errno.EPERM, lambda: socket.socket().close()),
+        "no_new_privs": _expect("no_new_privs is set", prctl(PR_GET_NO_NEW_PRIVS) == 1),
+        "rlimits": _denied("raising a limit", None, _raise_a_limit),
+        "files": _denied("open for writing", errno.EACCES, lambda: os.open("/", os.O_RDWR)),
+    }
+    if uid is not None:
+        proofs["uid"] = _expect(f"runs as user {uid}", os.getresuid() == (uid, uid, uid))
+    if has_landlock:
+        proofs["landlock"] = _denied("listing /", errno.EACCES, lambda: os.close(os.open("/", 0)))
+    return proofs
+
+
+def _raise_a_limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
+
+
+def _denied(what: str, code: int | None, attempt: Callable[[], Any]) -> str:
+    try:
+        attempt()
+    except OSError as error:
+        if code is None or error.errno == code:
+            return f"{what} failed with {errno.errorcode.get(error.errno or 0, error.errno)}"
+        raise
+    except ValueError:
+        return f"{what} was refused"
+    raise OSError(errno.EPERM, f"isolation does not hold: {what} succeeded")
+
+
+def _expect(what: str, holds: bool) -> str:
+    if not holds:
+        raise OSError(errno.EPERM, f"isolation does not hold: not so: {what}")
+    return what

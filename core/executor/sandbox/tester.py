@@ -1,0 +1,236 @@
+"""The tester's side: runs tests in a process that never holds the candidate.
+
+Values are compared here, against expectations that the candidate's process never sees: an object of
+the candidate's own is never asked how it compares with a value of the test.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import reprlib
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from .codec import Codec, ProtocolError, Unsupported
+from .peer import Gone, Oversize, Peer
+from .program import kind_of, one_line
+from .proxies import Proxy
+
+
+class _Repr(reprlib.Repr):
+    def repr_int(self, value: int, level: int) -> str:
+        bits = value.bit_length()  # Python refuses to write out the longest ones
+        return f"<int of {bits} bits>" if bits > 5000 else super().repr_int(value, level)
+
+
+_shown = _Repr()
+_shown.maxstring = _shown.maxother = 300
+_shown.maxlist = _shown.maxtuple = _shown.maxdict = _shown.maxset = 30
+
+Result = dict[str, Any]
+
+
+class TesterPeer(Peer):
+    """Asks the candidate; in turn, only calls of functions that it was given are done."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__(channel)
+        self.closed = False  # while set, proxies ask nothing
+        self._exceptions: dict[tuple[str, ...], type[BaseException]] = {}
+
+    def export(self, value: Any) -> Any:
+        """A handle to a function or an iterator of the test; nothing else of it can cross."""
+        if isinstance(value, Proxy) or callable(value) or hasattr(type(value), "__next__"):
+            return super().export(value)
+        raise Unsupported(f"a {type(value).__name__} of the test cannot be passed to the program")
+
+    def foreign(self, parts: list[Any]) -> Any:
+        """A proxy, or a class that stands for an exception class of the candidate."""
+        if parts[0] == "exception":
+            return self._exception(tuple(parts[1:]))
+        return Proxy(self, parts[1], str(parts[2]))
+
+    def perform(self, operation: str, operands: Any) -> Any:
+        """Calls a function that the test has passed to the candidate."""
+        if operation == "call":
+            function, positional, named = operands
+            return function(*positional, **named)
+        if operation == "next":
+            return next(*operands)
+        raise ProtocolError("not for the candidate to ask")
+
+    def _exception(self, names: tuple[str, ...]) -> type[BaseException]:
+        if names not in self._exceptions:
+            found = getattr(builtins, names[0], None)
+            if isinstance(found, type) and issubclass(found, BaseException):
+                self._exceptions[names] = found
+            else:
+                base = self._exception(names[1:]) if len(names) > 1 else Exception
+                text = {"__str__": lambda error: error.text_from_candidate}
+                self._exceptions[names] = type(str(names[0]), (base,), text)
+        return self._exceptions[names]
+
+    def raise_remote(self, error: dict[str, Any]) -> None:
+        """Raises the candidate's exception: its type by name, its arguments, its message."""
+        cls = self._exception(tuple(error["types"]))
+        try:
+            raised = cls(*error["args"])
+        except TypeError:
+            raised = cls(error["text"])
+        raised.text_from_candidate = str(error["text"])  # type: ignore[attr-defined]
+        raised.line_in_candidate = error["line"]  # type: ignore[attr-defined]
+        raise raised
+
+    def line_of(self, error: BaseException) -> int | None:
+        """Tests have no lines in the program."""
+        return getattr(error, "line_in_candidate", None)
+
+
+class Namespace(dict[str, Any]):
+    """The globals of a test: names it lacks, and Python too, are looked up in the candidate."""
+
+    def __init__(self, peer: TesterPeer) -> None:
+        super().__init__(__name__="__test__", __builtins__=builtins)
+        self._peer = peer
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name) or name.startswith("__"):
+            raise KeyError(name)
+        return self._peer.request("name", name)
+
+
+class Tester:
+    """Runs the tests of one job against one candidate."""
+
+    def __init__(self, channel: int, job: dict[str, Any]) -> None:
+        self._peer = TesterPeer(channel)
+        self._job = job
+        self._last: Any = None
+        self._called = False
+
+    def run(self, report: int) -> None:
+        """Writes one JSON line a test to the descriptor `report`."""
+        results: Iterator[Result] = self._results()
+        while True:
+            started = time.perf_counter()
+            result = next(results, None)
+            if result is None:
+                return
+            result["seconds"] = time.perf_counter() - started
+            os.write(report, json.dumps(result).encode() + b"\n")
+
+    def _results(self) -> Iterator[Result]:
+        problem = self._guarded(self._load)
+        for test in self._job["tests"]:
+            yield (
+                {**problem, "unloaded": True}
+                if problem
+                else self._guarded(partial(self._judge, test))
+            )
+
+    def _load(self) -> Result:
+        problem = self._peer.request("load")
+        if problem is None:
+            for name in self._job["required"]:
+                self._peer.request("name", name)
+            return {}
+        kind = problem["kind"] if problem["kind"] in ("syntax", "memory", "denied") else "error"
+        return _result(kind, str(problem["message"]), problem["line"])
+
+    def _guarded(self, action: Any) -> Result:
+        """The action's result, or the one that its exception means."""
+        self._called = False
+        try:
+            return action()  # type: ignore[no-any-return]
+        except AssertionError as error:
+            if hasattr(error, "line_in_candidate"):
+                return _result("error", one_line(error), error.line_in_candidate)
+            actual = self._show(self._last) if self._called else ""
+            return _result("wrong", one_line(error), actual=actual)
+        except Gone:
+            return _result("gone", "the program ended before it answered")
+        except Oversize:
+            return _result("output", "the program's answer is too large")
+        except Unsupported as error:
+            return _result("unsupported", str(error))
+        except ProtocolError as error:
+            return _result("error", f"not an answer: {error}")
+        except BaseException as error:  # the test's code may raise anything
+            kind = kind_of(type(error)) if hasattr(error, "line_in_candidate") else "error"
+            return _result(kind, one_line(error), getattr(error, "line_in_candidate", None))
+
+    def _judge(self, test: dict[str, Any]) -> Result:
+        return self._judge_call(test) if "arguments" in test else self._judge_assert(test)
+
+    def _judge_call(self, test: dict[str, Any]) -> Result:
+        arguments = Codec(self._peer).decode(*test["arguments"])
+        # A codec of its own: each message numbers its objects from 0.
+        accepted = Codec(self._peer).decode(*test["accepted"])
+        actual = self._entry()(*arguments)
+        shown = self._show(actual)
+        if any(actual == value for value in accepted):
+            return _result("passed", rule="equal", actual=shown)
+        if any(_tuples_as_lists(actual) == _tuples_as_lists(value) for value in accepted):
+            return _result("passed", rule="tuples as lists", actual=shown)
+        return _result("wrong", "", actual=shown)
+
+    def _judge_assert(self, test: dict[str, Any]) -> Result:
+        namespace = Namespace(self._peer)
+        bound = self._bindings() if self._job["entry"] else {}
+        namespace.update(bound)
+        exec(compile(self._job["helpers"], "helpers.py", "exec", dont_inherit=True), namespace)
+        namespace.update(bound)
+        exec(compile(test["source"], "test.py", "exec", dont_inherit=True), namespace)
+        return _result("passed", rule="assert", actual=self._show(self._last))
+
+    def _entry(self) -> Any:
+        name, dot, method = self._job["entry"].partition(".")
+        entry = self._peer.request("name", name)
+        return getattr(entry(), method) if dot else entry
+
+    def _bindings(self) -> dict[str, Any]:
+        """The entry point under its own name and as `candidate`; its last result is remembered."""
+        name = self._job["entry"].partition(".")[0]
+        entry = self._peer.request("name", name)
+
+        def candidate(*positional: Any, **named: Any) -> Any:
+            self._last = entry(*positional, **named)
+            self._called = True
+            return self._last
+
+        bound = entry if isinstance(entry, type) or not callable(entry) else candidate
+        return {name: bound, "candidate": bound}
+
+    def _show(self, value: Any) -> str:
+        """A short repr that asks nothing of the candidate."""
+        self._peer.closed = True
+        try:
+            return _shown.repr(value)
+        finally:
+            self._peer.closed = False
+
+
+def _result(
+    kind: str, message: str = "", line: Any = None, actual: str = "", rule: str = ""
+) -> Result:
+    line = line if isinstance(line, int) else None
+    return {
+        "kind": kind,
+        "message": message[:500],
+        "line": line,
+        "actual": actual[:500],
+        "rule": rule,
+    }
+
+
+def _tuples_as_lists(value: Any) -> Any:
+    """JSON has no tuples: a returned tuple counts as the list of the data set, nested too."""
+    if isinstance(value, (tuple, list)):
+        return [_tuples_as_lists(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _tuples_as_lists(part) for key, part in value.items()}
+    return value

@@ -1,0 +1,205 @@
+"""A bare interpreter with the standard library loaded that forks a child for every test.
+
+It holds no expected output and runs no program itself; it keeps the time of its children, ends
+them through their pidfd, and tells the supervisor how they ended. It ends when the supervisor does.
+"""
+
+from __future__ import annotations
+
+import _sitebuiltins
+import atexit
+import builtins
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import wire
+from .child import become_child, open_streams
+from .confine import FIRST_LIBRARY, confine, library_descriptors
+from .kernel import bare_fork
+from .seccomp import Filter, child_filter
+
+#: What programs of the field import, paid once.
+_PRELOADED_TEXT = """
+    __future__ _bisect _decimal _heapq _statistics abc argparse array ast bisect calendar
+    cmath collections.abc contextlib copy dataclasses datetime decimal difflib enum fractions
+    functools hashlib heapq inspect io itertools json math numbers operator pprint queue
+    random re statistics string struct textwrap threading time traceback types typing
+    unicodedata unittest warnings zoneinfo encodings.ascii encodings.latin_1 encodings.idna
+    _strptime locale
+"""
+_PRELOADED = tuple(_PRELOADED_TEXT.split())
+_NUMPY = ["numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.polynomial", "numpy.ma"]
+_CONTROL, _LOWEST_FREE = 20, 10
+_REPORT_LIMIT = 1 << 20
+
+
+class Ended:
+    """How a child ended: "exit" with its status, "signal", or "timeout"."""
+
+    def __init__(self, how: str, code: int, cpu_s: float, wall_s: float, resident_kb: int) -> None:
+        self.record: dict[str, Any] = {
+            "how": how,
+            "code": code,
+            "cpu_s": cpu_s,
+            "wall_s": wall_s,
+            "resident_kb": resident_kb,
+        }
+
+
+class Zygote:
+    """Takes jobs from the supervisor, one after the other."""
+
+    def __init__(self, control: socket.socket, mapped: int, resident: int) -> None:
+        self._control = control
+        self._mapped, self._resident_kb = mapped, resident >> 10  # before any program
+        self._filter = Filter(child_filter())
+        self._keep = FIRST_LIBRARY + len(library_descriptors())
+        self._pid = os.getpid()
+
+    def serve(self) -> None:
+        """Runs jobs until the supervisor hangs up."""
+        while True:
+            try:
+                job, channel = wire.receive(self._control)
+            except (EOFError, ConnectionResetError):
+                os._exit(0)
+            record, output = self._run(job, channel)
+            try:
+                wire.send(self._control, record, output)
+            except (BrokenPipeError, ConnectionResetError):
+                os._exit(0)
+
+    def _run(self, job: dict[str, Any], channel: int | None) -> tuple[dict[str, Any], bytes]:
+        names = {"stdio": ("stdin", "stdout", "report"), "tests": ("report",), "calls": ()}
+        files = {name: os.memfd_create(name) for name in names[job["mode"]]}
+        if "stdin" in files:
+            os.write(files["stdin"], job.pop("stdin").encode("utf-8", "surrogatepass"))
+            os.lseek(files["stdin"], 0, os.SEEK_SET)
+        descriptors = dict(files) if channel is None else {**files, "channel": channel}
+        job["address_space"] = self._mapped + (job["memory_mb"] << 20)
+        job["keep"] = self._keep
+        started = time.monotonic()
+        pid = bare_fork()
+        if pid == 0:
+            become_child(job, self._pid, descriptors, self._filter)
+        if channel is not None:
+            os.close(channel)
+        ended = self._wait(pid, started, job)
+        ended.record["resident_kb"] = max(0, ended.record["resident_kb"] - self._resident_kb)
+        report = os.pread(files["report"], _REPORT_LIMIT, 0) if "report" in files else b""
+        ended.record["report"] = report.decode("utf-8", "replace")
+        output = os.pread(files["stdout"], job["output"], 0) if "stdout" in files else b""
+        for descriptor in files.values():
+            os.close(descriptor)
+        return ended.record, output
+
+    def _wait(self, pid: int, started: float, job: dict[str, Any]) -> Ended:
+        """Waits for the child; ends it at its CPU or wall limit, or when the supervisor is gone."""
+        pidfd = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.register(self._control.fileno(), 0)
+        cpu_clock = (~pid << 3) | 2  # the process's CPU time, see clock_getcpuclockid(3)
+        timed_out = False
+        left = min(job["wall_s"], job["cpu_s"])
+        while not (ready := poll.poll(left * 1000 + 1)):
+            left = min(
+                job["wall_s"] - (time.monotonic() - started),
+                job["cpu_s"] - time.clock_gettime(cpu_clock),
+            )
+            if left <= 0:
+                timed_out = True
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                break
+        if any(descriptor != pidfd for descriptor, _ in ready):
+            os._exit(0)
+        _, status, usage = os.wait4(pid, 0)
+        os.close(pidfd)
+        wall_s, cpu_s = time.monotonic() - started, usage.ru_utime + usage.ru_stime
+        timed_out = timed_out or cpu_s > job["cpu_s"]
+        how = "timeout" if timed_out else "signal" if os.WIFSIGNALED(status) else "exit"
+        code = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        return Ended(how, code, cpu_s, wall_s, usage.ru_maxrss)
+
+
+def main() -> None:
+    """Loads, confines, proves, then serves; the settings are the first argument, as JSON."""
+    settings = json.loads(sys.argv[1])
+    control = _move_descriptors()
+    _preload(settings["site_packages"])
+    mapped, resident = _own_memory()
+    try:
+        proofs = confine(settings["uid"])
+        _prove_child_filter()
+    except OSError as error:
+        wire.send(control, {"refused": str(error)})
+        return
+    zygote = Zygote(control, mapped, resident)
+    _become_bare()
+    wire.send(control, {"ready": True, "proofs": proofs})
+    zygote.serve()
+
+
+def _move_descriptors() -> socket.socket:
+    """The control socket arrives as stdin; it moves up, and 0 to 9 are kept free of new files."""
+    control = os.dup2(0, _CONTROL, inheritable=False)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(_LOWEST_FREE):
+        os.dup2(null, descriptor)
+    os.closerange(_CONTROL + 1, 65536)
+    return socket.socket(fileno=control)
+
+
+def _preload(site_packages: str | None) -> None:
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    if site_packages is not None:
+        sys.path.append(site_packages)
+        for name in _NUMPY:
+            importlib.import_module(name)
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    builtins.help = _sitebuiltins._Helper()
+
+
+def _become_bare() -> None:
+    """Leaves children nothing of this process but loaded modules, and pays for no collection."""
+    atexit._clear()
+    open_streams()
+    os.environ.clear()
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+
+
+def _prove_child_filter() -> None:
+    """A child under the second filter must be unable to fork; raises OSError where it is able."""
+    pid = os.fork()
+    if pid == 0:
+        Filter(child_filter()).apply()
+        try:
+            os.fork()
+        except PermissionError:
+            os._exit(42)
+        os._exit(1)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 42:
+        raise OSError("isolation does not hold: a child could fork")
+
+
+def _own_memory() -> tuple[int, int]:
+    """Bytes mapped and bytes resident now.
+
+    The peak of getrusage(2) will not do: it survives exec, and so counts who started this process.
+    """
+    mapped, resident = Path("/proc/self/statm").read_text().split()[:2]
+    return int(mapped) * resource.getpagesize(), int(resident) * resource.getpagesize()
