@@ -1,0 +1,125 @@
+"""Whether a model can be decoded as a tree: what its configuration says, and a trial run.
+
+What the trial cannot show is read from the configuration: within a short prompt a local attention
+window looks like full attention. The trial compares with `generate` on the very model.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from core.sampler.fallback import GenerateDecoder
+from core.sampler.hypothesis import Hypothesis
+from core.sampler.tree import TreeDecoder
+
+#: Lengths of the trial's prompts, and steps: enough for padding, refill and a compaction.
+TRIAL_PROMPTS = (11, 3, 17, 2, 6)
+TRIAL_TOKENS = 7
+TRIAL_ROWS = 2
+
+#: Two sequences tie when their log-probabilities differ by less, per token; rounding decides then.
+TIE = {torch.float32: 1e-5, torch.float64: 1e-9, torch.float16: 5e-3, torch.bfloat16: 5e-2}
+
+#: What a model may raise that does not take such masks, positions or caches.
+_REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Which decoder fits a model, why, and up to how many tokens (prompt and program together).
+
+    `reach` is None where every layer sees all earlier tokens, however many.
+    """
+
+    decoder: Literal["tree", "generate"]
+    reason: str
+    reach: int | None = None
+
+
+def check_tree_decoding(
+    model: Any, *, beams: int, eos_token_ids: Sequence[int], pad_token_id: int
+) -> Check:
+    """Reads the configuration, then decodes a few prompts both ways."""
+    refusal = _refused_by_configuration(model)
+    if refusal:
+        return Check("generate", refusal)
+    arguments: dict[str, Any] = {
+        "beams": min(max(beams, 2), 4),
+        "max_new_tokens": TRIAL_TOKENS,
+        "eos_token_ids": eos_token_ids,
+        "pad_token_id": pad_token_id,
+    }
+    prompts = _trial_prompts(model, {*eos_token_ids, pad_token_id})
+    try:
+        tree = dict(TreeDecoder(model, batch_tasks=TRIAL_ROWS, **arguments).search(prompts))
+    except torch.OutOfMemoryError:
+        raise
+    except _REFUSALS as error:
+        return Check("generate", f"the model refuses tree masks ({type(error).__name__}: {error})")
+    plain = dict(GenerateDecoder(model, batch_tasks=len(prompts), **arguments).search(prompts))
+    tolerance = TIE.get(model.dtype, 0.0)
+    if all(_agree(tree[index], plain[index], tolerance) for index in range(len(prompts))):
+        return Check("tree", "same sequences as generate in the trial", _reach(model.config))
+    return Check("generate", "tree decoding gave other sequences than generate in the trial")
+
+
+def _refused_by_configuration(model: Any) -> str:
+    """Why no trial is needed, or nothing."""
+    config = model.config.get_text_config()
+    accepted = inspect.signature(model.forward).parameters
+    missing = {"position_ids", "past_key_values", "logits_to_keep"} - set(accepted)
+    if missing:
+        return f"{config.model_type} takes no {' or '.join(sorted(missing))}"
+    if "local" in (getattr(config, "attention_layers", None) or ()):
+        return f"{config.model_type} counts its local attention window in cache slots"
+    others = set(getattr(config, "layer_types", None) or ()) - _WINDOWS.keys() - {"full_attention"}
+    if others:
+        return f"{config.model_type} has layers without attention ({', '.join(sorted(others))})"
+    return ""
+
+
+#: Layer types that see only so far, and the setting that says how far.
+_WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+
+
+def _reach(model_config: Any) -> int | None:
+    """Tokens within which every layer sees all earlier ones; None where that is unlimited."""
+    config = model_config.get_text_config()
+    types = getattr(config, "layer_types", None)
+    if types:
+        names = {_WINDOWS[kind] for kind in types if kind in _WINDOWS}
+    else:
+        names = (
+            set() if getattr(config, "use_sliding_window", None) is False else {"sliding_window"}
+        )
+    limits = [getattr(config, name, None) for name in names]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _trial_prompts(model: Any, avoid: set[int]) -> list[list[int]]:
+    """Arbitrary tokens, the same every time, short enough for the model's context."""
+    config = model.config.get_text_config()
+    context = getattr(config, "max_position_embeddings", None) or 1024
+    reach = min(context, _reach(model.config) or context)
+    tokens = np.setdiff1d(np.arange(config.vocab_size), list(avoid))
+    rng = np.random.default_rng(0)
+    lengths = [max(1, min(length, reach - TRIAL_TOKENS)) for length in TRIAL_PROMPTS]
+    return [rng.choice(tokens, size=length).tolist() for length in lengths]
+
+
+def _agree(ours: list[Hypothesis], theirs: list[Hypothesis], tolerance: float) -> bool:
+    """Whether both found the same sequences, or as probable ones where rounding decides."""
+    for one, other in zip(ours, theirs, strict=True):
+        if np.array_equal(one.token_ids, other.token_ids):
+            tolerated = max(tolerance, 1e-4) * len(one.token_ids)
+        else:
+            tolerated = tolerance * max(len(one.token_ids), len(other.token_ids))
+        if abs(one.logprob - other.logprob) > tolerated:
+            return False
+    return True

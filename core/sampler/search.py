@@ -1,0 +1,98 @@
+"""Beam search for the k most probable programs, by the fastest decoder that is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from core.errors import CoreError
+from core.sampler.check import Check, check_tree_decoding
+from core.sampler.fallback import GenerateDecoder
+from core.sampler.hypothesis import Hypothesis
+from core.sampler.tree import TreeDecoder
+
+
+class BeamSearch:
+    """Finds the k = `beams` most probable continuations of prompts.
+
+    The results equal those of `generate(num_beams=k, length_penalty=0, early_stopping="never")`;
+    k = 1 is greedy decoding. Which decoder runs is found out at the start, unless a `check` of the
+    same model is given. `counts` tells how many tasks went through each decoder, `new_tokens` how
+    many tokens the hypotheses had that were handed out.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        beams: int,
+        max_new_tokens: int,
+        batch_tasks: int,
+        eos_token_ids: Sequence[int],
+        pad_token_id: int,
+        check: Check | None = None,
+    ) -> None:
+        self.model = model
+        self.beams = beams
+        self.max_new_tokens = max_new_tokens
+        self.context = context_tokens(model)
+        self.counts: Counter[str] = Counter()
+        self.new_tokens = 0
+        model.eval()
+        ends: dict[str, Any] = {"eos_token_ids": eos_token_ids, "pad_token_id": pad_token_id}
+        self.check = check or check_tree_decoding(model, beams=beams, **ends)
+        sizes: dict[str, Any] = {
+            "beams": beams,
+            "max_new_tokens": max_new_tokens,
+            "batch_tasks": batch_tasks,
+        }
+        self._tree = TreeDecoder(model, **sizes, **ends)
+        self._generate = GenerateDecoder(model, **sizes, **ends)
+
+    @property
+    def decoder(self) -> Literal["tree", "generate"]:
+        """Which decoder fits the model; a prompt past the check's reach takes "generate"."""
+        return self.check.decoder
+
+    def search(self, prompts: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """Yields (index of the prompt, its k hypotheses) as they finish, most probable first.
+
+        Between two of them the caller may do other work, but not change the model. Raises CoreError
+        for an empty prompt, and for one that leaves no room in the model's context.
+        """
+        for index, prompt in enumerate(prompts):
+            self._refuse(index, prompt)
+        self.model.eval()
+        short = [index for index, prompt in enumerate(prompts) if self._fits_tree(prompt)]
+        others = sorted(set(range(len(prompts))) - set(short))
+        for name, decoder, indexes in (
+            ("tree", self._tree, short),
+            ("generate", self._generate, others),
+        ):
+            for index, hypotheses in decoder.search([prompts[index] for index in indexes]):
+                self.counts[name] += 1
+                self.new_tokens += sum(len(found.token_ids) for found in hypotheses)
+                yield indexes[index], hypotheses
+
+    def _fits_tree(self, prompt: Sequence[int]) -> bool:
+        if self.check.decoder != "tree":
+            return False
+        reach = self.check.reach
+        return reach is None or len(prompt) + self.max_new_tokens <= reach
+
+    def _refuse(self, index: int, prompt: Sequence[int]) -> None:
+        if not prompt:
+            raise CoreError(f"Prompt {index} has no tokens: a model needs something to continue.")
+        if self.context is not None and len(prompt) + self.max_new_tokens > self.context:
+            raise CoreError(
+                f"Prompt {index} has {len(prompt)} tokens, which with max_new_tokens = "
+                f"{self.max_new_tokens} exceeds the model's context of {self.context}: "
+                "shorten it or lower sampler.max_new_tokens."
+            )
+
+
+def context_tokens(model: Any) -> int | None:
+    """How many tokens the model can see, prompt and program together; None if it does not say."""
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return int(limit) if limit else None
