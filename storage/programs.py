@@ -1,0 +1,94 @@
+"""What is read of one stored program: a line for a table, everything, or what training needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.schema import TaskRecord, VerdictRecord
+
+_PREVIEW_LENGTH = 160
+
+#: Little endian on every machine.
+_IDS, _LOGPROBS = np.dtype("<i4"), np.dtype("<f4")
+
+#: Lines that look the same in every program of a task.
+_HEADER = re.compile(r"(?:async )?def .*:$|class .*:$|import |from \S+ import |#|@")
+_DOCSTRING = re.compile(r'^\s*[rR]?("""|\'\'\').*?\1\s*$', re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRow:
+    """What a table shows of one sample; `preview` is its body in one line."""
+
+    sample: int
+    task_id: str
+    iteration: int
+    rank: int
+    source: str
+    outcome: str | None
+    pass_rate: float | None
+    logprob: float | None
+    n_tokens: int | None
+    preview: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProgramDetail:
+    """Everything stored about one sample.
+
+    `verdict` is the newest one on its text, None while unjudged. `token_ids` (n_tokens,) int32 and
+    `token_logprobs` (n_tokens,) float32 nats are None where the source reported none.
+    """
+
+    sample: int
+    run: int
+    iteration: int
+    rank: int
+    source: str
+    program: int
+    text: str
+    logprob: float | None
+    n_tokens: int | None
+    at: float
+    token_ids: NDArray[np.int32] | None
+    token_logprobs: NDArray[np.float32] | None
+    task: TaskRecord
+    verdict: VerdictRecord | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampledText:
+    """What the trainer needs of a sample; the arrays are as in ProgramDetail."""
+
+    sample: int
+    task_id: str
+    text: str
+    token_ids: NDArray[np.int32] | None
+    token_logprobs: NDArray[np.float32] | None
+
+
+def pack_tokens(token_ids: NDArray[np.int32], token_logprobs: NDArray[np.float32]) -> bytes:
+    """The blob of `tokens.tokens`: all ids, then all log-probabilities."""
+    return token_ids.astype(_IDS).tobytes() + token_logprobs.astype(_LOGPROBS).tobytes()
+
+
+def unpack_tokens(
+    blob: bytes | None,
+) -> tuple[NDArray[np.int32] | None, NDArray[np.float32] | None]:
+    """The arrays of a blob, without a copy; (None, None) where nothing was stored."""
+    if blob is None:
+        return None, None
+    count = len(blob) // 8
+    return np.frombuffer(blob, _IDS, count), np.frombuffer(blob, _LOGPROBS, count, 4 * count)
+
+
+def preview(text: str, prompt: str) -> str:
+    """The lines of a program that tell it from others of its task, joined into one."""
+    body = _DOCSTRING.sub("", text.removeprefix(prompt))
+    lines = [line.strip() for line in body.splitlines() if line.strip()]
+    telling = [line for line in lines if not _HEADER.match(line)] or lines[-1:]
+    return " ⏎ ".join(telling)[:_PREVIEW_LENGTH]

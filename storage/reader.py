@@ -1,0 +1,270 @@
+"""Reads a workspace, in short transactions; a workspace that does not exist yet reads as empty."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.connection import connect_reader, explained, read_version
+from storage.programs import ProgramDetail, ProgramRow, SampledText, preview, unpack_tokens
+from storage.schema import (
+    DeviceReading,
+    EvaluationRecord,
+    Event,
+    Progress,
+    Run,
+    TaskRecord,
+    Telemetry,
+    TestRecord,
+    UpdateRecord,
+    VerdictRecord,
+)
+from storage.workspace import Workspace
+
+__all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
+
+_RUNS = """SELECT id, name, kind, config, model, host, isolation, at, detail
+FROM runs LEFT JOIN progress ON run = id"""
+
+_SAMPLES = """FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source
+JOIN texts x ON x.id = s.program LEFT JOIN tokens k ON k.id = s.id"""
+
+#: Most values in one IN (...): SQLite allows more, but a page or a minibatch needs no more.
+_CHUNK = 500
+
+
+class Reader:
+    """One read-only connection, opened when the workspace exists; threads may share it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Closes the connection; the next question opens another."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first."""
+        return [_run(row) for row in self.query(f"{_RUNS} ORDER BY id DESC")]
+
+    def run(self, name: str) -> Run | None:
+        """The run of a name, None where there is none."""
+        rows = self.query(f"{_RUNS} WHERE name = ?", (name,))
+        return _run(rows[0]) if rows else None
+
+    def progress(self, run: int) -> Progress | None:
+        """Where a run stands; None before its engine said so."""
+        rows = self.query("SELECT detail FROM progress WHERE run = ?", (run,))
+        return Progress(**json.loads(rows[0][0])) if rows else None
+
+    def evaluations(self, run: int) -> list[EvaluationRecord]:
+        """The held-out measurements of a run, oldest first."""
+        rows = self.query(
+            "SELECT iteration, update_number, label, accuracy, pass_rate, tasks, seconds, at "
+            "FROM evaluations WHERE run = ? ORDER BY id",
+            (run,),
+        )
+        return [EvaluationRecord(*[*row[:5], json.loads(row[5]), *row[6:]]) for row in rows]
+
+    def updates(self, run: int, after: int = 0) -> list[UpdateRecord]:
+        """The updates of a run with a number above `after`, in order."""
+        rows = self.query(
+            "SELECT iteration, number, loss, grad_norm, n_tokens, seconds, draws, at "
+            "FROM updates WHERE run = ? AND number > ? ORDER BY number",
+            (run, after),
+        )
+        return [UpdateRecord(*[*row[:6], _draws(row[6]), row[7]]) for row in rows]
+
+    def events(self, run: int, last: int = 200) -> list[Event]:
+        """The newest lines of a run's log, oldest first."""
+        rows = self.query(
+            "SELECT level, message, at FROM events WHERE run = ? ORDER BY id DESC LIMIT ?",
+            (run, last),
+        )
+        return [Event(*row) for row in reversed(rows)]
+
+    def telemetry(self, run: int, last: int = 120) -> list[Telemetry]:
+        """The newest readings of a run's machine, oldest first."""
+        rows = self.query(
+            "SELECT reading FROM telemetry WHERE run = ? ORDER BY id DESC LIMIT ?", (run, last)
+        )
+        return [_telemetry(json.loads(reading)) for (reading,) in reversed(rows)]
+
+    def rows(self, samples: Sequence[int] | NDArray[Any]) -> list[ProgramRow]:
+        """A line for each of the samples, in their order; what is not stored is left out."""
+        found = self._by_id(
+            "SELECT s.id, t.task_id, s.iteration, s.rank, c.name, s.logprob, s.n_tokens, "
+            f"s.program, x.text, t.prompt {_SAMPLES} WHERE s.id",
+            samples,
+        )
+        outcomes = self._outcomes({row[7] for row in found.values()})
+        lines = []
+        for row in (found[sample] for sample in map(int, samples) if sample in found):
+            verdict = outcomes.get(row[7], (None, None))
+            lines.append(ProgramRow(*[*row[:5], *verdict, *row[5:7], preview(*row[8:])]))
+        return lines
+
+    def program(self, sample: int) -> ProgramDetail | None:
+        """Everything about a sample; None where it is not stored."""
+        with self.snapshot():
+            rows = self.query(
+                "SELECT s.id, s.run, s.iteration, s.rank, c.name, s.program, x.text, s.logprob, "
+                "s.n_tokens, s.at, k.tokens, t.task_id, t.dataset, t.description, t.prompt, "
+                f"t.difficulty, t.tests {_SAMPLES} WHERE s.id = ?",
+                (int(sample),),
+            )
+            if not rows:
+                return None
+            *head, blob, task_id, dataset, description, prompt, difficulty, tests = rows[0]
+            shown = tuple((given, expected) for given, expected in json.loads(tests))
+            task = TaskRecord(task_id, dataset, description, prompt, difficulty, shown)
+            verdict = self._verdict(head[5])
+            return ProgramDetail(*[*head, *unpack_tokens(blob), task, verdict])
+
+    def tokens(self, samples: Sequence[int] | NDArray[Any]) -> list[SampledText]:
+        """What the trainer needs of each of the samples, in their order, with repetition.
+
+        Raises KeyError with the id of a sample that is not stored.
+        """
+        found = self._by_id(
+            "SELECT s.id, t.task_id, x.text, k.tokens FROM samples s JOIN tasks t ON t.id = s.task "
+            "JOIN texts x ON x.id = s.program LEFT JOIN tokens k ON k.id = s.id WHERE s.id",
+            samples,
+        )
+        rows = (found[sample] for sample in map(int, samples))
+        return [SampledText(*[*row[:3], *unpack_tokens(row[3])]) for row in rows]
+
+    def unjudged(self, run: int) -> list[tuple[int, str, str]]:
+        """(program, task_id, text) of what a run sampled and nobody has judged, oldest first."""
+        return self.query(
+            "SELECT x.id, t.task_id, x.text FROM texts x "
+            "JOIN programs p ON p.id = x.id JOIN tasks t ON t.id = p.task WHERE x.id IN "
+            "(SELECT program FROM samples WHERE run = ? EXCEPT SELECT program FROM verdicts) "
+            "ORDER BY x.id",
+            (run,),
+        )
+
+    def sampled_tasks(self, run: int, iteration: int) -> set[str]:
+        """The task_ids that a run has sampled in an iteration; a task's programs come together."""
+        rows = self.query(
+            "SELECT task_id FROM tasks WHERE id IN "
+            "(SELECT task FROM samples WHERE run = ? AND iteration = ?)",
+            (run, iteration),
+        )
+        return {task_id for (task_id,) in rows}
+
+    def search(self, text: str) -> NDArray[np.int64]:
+        """The programs whose text contains a string, as it is written, in ascending order."""
+        rows = self.query("SELECT id FROM texts WHERE instr(text, ?) ORDER BY id", (text,))
+        return np.array([program for (program,) in rows], np.int64)
+
+    def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one statement; none where the workspace does not exist yet."""
+        with self._lock, explained(self.workspace.database):
+            connection = self._connected()
+            return connection.execute(sql, arguments).fetchall() if connection else []
+
+    def numbers(self, sql: str, arguments: Sequence[object] = ()) -> NDArray[np.float64]:
+        """All rows of a statement whose columns are numbers, (rows, columns) float64.
+
+        Null has to be written as 9e999 (which reads as infinity): see `ifnull`.
+        """
+        with self._lock, explained(self.workspace.database):
+            connection = self._connected()
+            if connection is None:
+                return np.empty((0, 1))
+            cursor = connection.execute(sql, arguments)
+            values = np.fromiter(chain.from_iterable(cursor), np.float64)
+            return values.reshape(-1, len(cursor.description))
+
+    def version(self) -> int:
+        """Differs from what it was whenever another connection has written; 0: no workspace."""
+        rows = self.query("PRAGMA data_version")
+        return int(rows[0][0]) if rows else 0
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside belongs to one moment; keep it short, it holds back the WAL."""
+        with self._lock, explained(self.workspace.database):
+            connection = self._connected()
+            if connection is None or connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                connection.execute("COMMIT")
+
+    def _connected(self) -> sqlite3.Connection | None:
+        if self._connection is None and self.workspace.exists:
+            # An empty database is a workspace that another process is just making.
+            if read_version(self.workspace.database) == 0:
+                return None
+            self._connection = connect_reader(self.workspace.database)
+        return self._connection
+
+    def _by_id(self, sql: str, ids: Iterable[int], tail: str = "") -> dict[int, tuple[Any, ...]]:
+        """Rows of `sql IN (ids) tail` by their first column."""
+        wanted = sorted({int(number) for number in ids})
+        found: dict[int, tuple[Any, ...]] = {}
+        for begin in range(0, len(wanted), _CHUNK):
+            chunk = wanted[begin : begin + _CHUNK]
+            marks = ", ".join("?" * len(chunk))
+            found.update((row[0], row) for row in self.query(f"{sql} IN ({marks}) {tail}", chunk))
+        return found
+
+    def _outcomes(self, programs: Iterable[int]) -> dict[int, tuple[str, float | None]]:
+        # max() in SQLite takes the other columns from the row that holds it.
+        sql = (
+            "SELECT v.program, o.name, v.pass_rate, max(v.id) FROM verdicts v "
+            "JOIN outcomes o ON o.id = v.outcome WHERE v.program"
+        )
+        found = self._by_id(sql, programs, tail="GROUP BY v.program")
+        return {program: row[1:3] for program, row in found.items()}
+
+    def _verdict(self, program: int) -> VerdictRecord | None:
+        rows = self.query(
+            "SELECT v.program, v.pass_rate, o.name, r.tests, v.path, v.seconds FROM verdicts v "
+            "JOIN outcomes o ON o.id = v.outcome JOIN reports r ON r.id = v.id "
+            "WHERE v.program = ? ORDER BY v.id DESC LIMIT 1",
+            (program,),
+        )
+        if not rows:
+            return None
+        number, pass_rate, outcome, tests, path, seconds = rows[0]
+        records = tuple(TestRecord(*test) for test in json.loads(tests))
+        return VerdictRecord(number, pass_rate, outcome, records, path, seconds)
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    *columns, detail = row
+    return Run(*[*columns, Progress(**json.loads(detail)) if detail else None])
+
+
+def _draws(blob: bytes) -> tuple[int, ...]:
+    return tuple(np.frombuffer(blob, "<i8").tolist())
+
+
+def _telemetry(reading: dict[str, Any]) -> Telemetry:
+    devices = tuple(DeviceReading(**device) for device in reading.pop("devices"))
+    return Telemetry(devices=devices, **reading)

@@ -1,0 +1,224 @@
+"""The hot path of the store: samples with their texts and tokens, and the verdicts on them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+
+from storage.errors import StorageError
+from storage.schema import SampleRecord, StoredSample, VerdictRecord
+from storage.texts import Texts, digest, next_digest
+
+COLUMNS = {
+    "programs": ("id", "task", "digest"),
+    "texts": ("id", "text"),
+    "samples": (
+        *("id", "run", "iteration", "task", "rank", "source", "program"),
+        *("logprob", "n_tokens", "at"),
+    ),
+    "tokens": ("id", "tokens"),
+    "verdicts": ("id", "program", "run", "pass_rate", "outcome", "path", "seconds", "at"),
+    "reports": ("id", "tests"),
+}
+
+#: What makes a sample the same one again: (task, rank, source).
+_Key = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _NewPrograms:
+    """Programs of the transaction that is open."""
+
+    first: int
+    rows: list[tuple[int, int, int]] = field(default_factory=list)  # (id, task, digest)
+    texts: list[tuple[int, str]] = field(default_factory=list)  # (id, text)
+    by_digest: dict[int, int] = field(default_factory=dict)
+
+    def add(self, task: int, number: int, text: str) -> int:
+        program = self.first + len(self.rows)
+        self.rows.append((program, task, number))
+        self.texts.append((program, text))
+        self.by_digest[number] = program
+        return program
+
+
+class SampleStore:
+    """Inserts inside a transaction that the Writer holds, which keeps every other writer out.
+
+    What it remembers of the database (names, digests, which programs are judged) is extended by
+    cursor at the begin of each call, so that other engines on the workspace are heard of.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._texts = Texts()
+        self._new: _NewPrograms | None = None
+        self._judged = bytearray(1)  # by program: whether it has a verdict
+        self._last_verdict = 0
+        self._own_runs: set[int] = set()
+        self._earlier: dict[tuple[int, int], dict[_Key, tuple[int, int]]] = {}
+        self._ids: dict[tuple[str, str], int] = {}  # (table, name) -> id
+
+    def own(self, run: int) -> None:
+        """Notes a run that this process began: no earlier process can have stored its samples."""
+        self._own_runs.add(run)
+
+    def committed(self) -> None:
+        """What was inserted is stored."""
+        if self._new is not None:
+            self._texts.add(self._new.by_digest)
+            self._new = None
+
+    def rolled_back(self) -> None:
+        """What was inserted is gone: forget the digests and names that came with it."""
+        self._new = None
+        self._ids = {}
+
+    def add(self, run: int, iteration: int, records: Sequence[SampleRecord]) -> list[StoredSample]:
+        """See Writer.add_samples."""
+        self._hear_verdicts()
+        placed = self._place(records)
+        earlier = self._earlier_samples(run, iteration)
+        sample = self._last("samples")
+        now = time.time()
+        samples: list[tuple[object, ...]] = []
+        tokens: list[tuple[object, ...]] = []
+        stored: list[StoredSample] = []
+        for record, (task, program) in zip(records, placed, strict=True):
+            source = self._id("sources", record.source)
+            judged = program < len(self._judged) and bool(self._judged[program])
+            same = earlier.get((task, record.rank, source)) if earlier else None
+            if same is not None:
+                _expect_same_text(run, iteration, record, same[1] == program)
+                stored.append(StoredSample(same[0], program, judged))
+                continue
+            sample += 1
+            key = (sample, run, iteration, task, record.rank, source, program)
+            samples.append((*key, record.logprob, record.n_tokens, now))
+            if record.tokens is not None:
+                tokens.append((sample, record.tokens))
+            stored.append(StoredSample(sample, program, judged))
+        self._insert("samples", samples)
+        self._insert("tokens", tokens)
+        return stored
+
+    def judge(self, run: int, records: Sequence[VerdictRecord]) -> None:
+        """See Writer.add_verdicts."""
+        first = self._last("verdicts") + 1
+        now = time.time()
+        verdicts: list[tuple[object, ...]] = []
+        reports: list[tuple[object, ...]] = []
+        for number, record in enumerate(records, first):
+            outcome = self._id("outcomes", record.outcome)
+            key = (number, record.program, run, record.pass_rate, outcome)
+            verdicts.append((*key, record.path, record.seconds, now))
+            tests = [astuple(test) for test in record.tests]
+            # As ASCII: what a program printed may hold half a surrogate pair, which is no text.
+            reports.append((number, json.dumps(tests)))
+        self._insert("verdicts", verdicts)
+        self._insert("reports", reports)
+
+    def _place(self, records: Sequence[SampleRecord]) -> list[tuple[int, int]]:
+        """Finds or makes the program of each record; returns (task, program)."""
+        self._texts.extend(self._connection)
+        tasks = [self._id("tasks", record.task_id) for record in records]
+        digests = [_digest(task, record) for task, record in zip(tasks, records, strict=True)]
+        known = self._texts.find(digests)
+        new = self._new = _NewPrograms(self._texts.last + 1)
+        placed: list[tuple[int, int]] = []
+        for record, task, number in zip(records, tasks, digests, strict=True):
+            program = known.get(number) or new.by_digest.get(number)
+            while program is not None and self._text(program) != record.text:
+                number = next_digest(number)
+                program = self._texts.find([number]).get(number) or new.by_digest.get(number)
+            if program is None:
+                program = new.add(task, number, record.text)
+            placed.append((task, program))
+        self._insert("programs", new.rows)
+        self._insert("texts", new.texts)
+        return placed
+
+    def _text(self, program: int) -> str | None:
+        if self._new is not None and program >= self._new.first:
+            return self._new.texts[program - self._new.first][1]
+        row = self._connection.execute("SELECT text FROM texts WHERE id = ?", (program,)).fetchone()
+        return row[0] if row else None
+
+    def _earlier_samples(self, run: int, iteration: int) -> dict[_Key, tuple[int, int]]:
+        """(sample, program) of what earlier processes stored under a run's iteration, by key."""
+        if run in self._own_runs:
+            return {}
+        if (run, iteration) not in self._earlier:
+            rows = self._connection.execute(
+                "SELECT task, rank, source, id, program FROM samples "
+                "WHERE run = ? AND iteration = ?",
+                (run, iteration),
+            )
+            self._earlier = {(run, iteration): {tuple(row[:3]): tuple(row[3:]) for row in rows}}
+        return self._earlier[run, iteration]
+
+    def _hear_verdicts(self) -> None:
+        rows = self._connection.execute(
+            "SELECT id, program FROM verdicts WHERE id > ? ORDER BY id", (self._last_verdict,)
+        )
+        for verdict, program in rows:
+            if program >= len(self._judged):
+                self._judged.extend(bytes(program))  # doubles
+            self._judged[program] = 1
+            self._last_verdict = verdict
+
+    def _id(self, table: str, name: str) -> int:
+        """The id of a task, source or outcome; sources and outcomes are added when new."""
+        known = self._ids.get((table, name))
+        if known is None:
+            known = self._ids[table, name] = self._find_or_add(table, name)
+        return known
+
+    def _find_or_add(self, table: str, name: str) -> int:
+        column = "task_id" if table == "tasks" else "name"
+        found = self._connection.execute(f"SELECT id FROM {table} WHERE {column} = ?", (name,))
+        row = found.fetchone()
+        if row is not None:
+            return int(row[0])
+        if table == "tasks":
+            raise StorageError(
+                f"Task {name!r} is not in the workspace; store it before its programs."
+            )
+        added = self._connection.execute(
+            f"INSERT INTO {table} (name) VALUES (?)", (name,)
+        ).lastrowid
+        assert added is not None
+        return added
+
+    def _last(self, table: str) -> int:
+        return int(
+            self._connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0]
+        )
+
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        columns = COLUMNS[table]
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
+        )
+
+
+def _digest(task: int, record: SampleRecord) -> int:
+    try:
+        return digest(task, record.text)
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            f"A program of {record.task_id} holds half a surrogate pair (character "
+            f"{error.start + 1}), which is no text; mend or leave out this program."
+        ) from error
+
+
+def _expect_same_text(run: int, iteration: int, record: SampleRecord, same: bool) -> None:
+    if not same:
+        raise StorageError(
+            f"Run {run} holds another program of {record.task_id} under iteration {iteration}, "
+            f"rank {record.rank}, source {record.source!r}; stored samples are never replaced."
+        )
