@@ -1,0 +1,205 @@
+"""The commands that need torch or the executor; `btp-tui COMMAND` runs `python -m core COMMAND`.
+
+Imports of torch and everything above it happen inside the commands, so that `--help` and wrong use
+answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.config import load_config
+from core.errors import CoreError
+from storage.errors import StorageError
+from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.engine import Result
+
+# Read by OpenMP when torch loads. Its threads would else spin while they wait, on cores that the
+# executor's workers and the screen need: on two busy cores, sampling took 15 times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="BTP_WORKSPACE", help="Folder of runs and programs."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="TOML file; settings not in it keep their defaults.")
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="End stdout with one JSON object."),
+]
+DEFAULT_WORKSPACE = Path("btp-runs")
+
+
+@app.command()
+def train(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train without the screen (default: the demo).
+
+    Ends with exit code 0 when a budget is spent, 1 when a signal cut it short.
+    """
+    chosen = load_config(config, settings or [])
+
+    from core.engine import start
+    from core.headless import HeadlessDisplay
+
+    with HeadlessDisplay() as display:
+        result = start(Workspace(workspace).create(), chosen, name, display.listeners)
+    _report(result, as_json)
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="Name of the run, as `btp-tui runs` shows it.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run that stopped or died.
+
+    It continues from its newest checkpoint; what the store holds is not done again.
+    """
+    opened = Workspace(workspace).open()
+
+    from core.engine import resume as go_on
+    from core.headless import HeadlessDisplay
+
+    with HeadlessDisplay() as display:
+        result = go_on(opened, run, display.listeners)
+    _report(result, as_json)
+
+
+@app.command()
+def score(
+    tasks: Annotated[str, typer.Argument(help="NAME or NAME:PATH; humaneval, mbpp, apps, nano.")],
+    programs: Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")],
+    out: Annotated[Path | None, typer.Option(help="Write a JSON line a program here.")] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run existing programs against tests.
+
+    PROGRAMS has an object a line: task_id (or problem_id) and program (a whole file) or completion
+    (what follows the prompt); optionally logprob, n_tokens, source. Programs and verdicts are
+    stored in the workspace as a run of their own.
+    """
+    chosen = load_config(None, settings or [])
+
+    from rich.progress import Progress
+
+    from core.engine import open_executor
+    from core.score import score as run_score
+
+    console = _stderr_console()
+    with Progress(console=console) as bars, open_executor(chosen.executor) as executor:
+        bar = bars.add_task("score", total=None)
+        summary = run_score(
+            tasks,
+            programs,
+            Workspace(workspace),
+            executor,
+            out=out,
+            on_progress=lambda done, total: bars.update(bar, completed=done, total=total),
+        )
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        print(
+            f"{summary['passed']} of {summary['programs']} programs pass every test "
+            f"(mean pass rate {summary['pass_rate']:.1%}, {summary['seconds']:.1f} s)."
+        )
+
+
+@app.command()
+def sample(
+    checkpoint: Annotated[str, typer.Argument(help="A folder, nano, or a hub id.")],
+    tasks: Annotated[str, typer.Argument(help="NAME or NAME:PATH; nano:held-out, humaneval, ...")],
+    limit: Annotated[int, typer.Option(min=1, help="Use only the first so many tasks.")] = 10,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a model's programs and their verdicts.
+
+    Shows each program's possibility, before and after a run at a glance; stores nothing.
+    """
+    chosen = load_config(config, [*(settings or []), f"model.path={json.dumps(checkpoint)}"])
+
+    from rich.console import Console
+
+    from core.samples import sample_and_judge
+
+    judged = sample_and_judge(chosen, tasks, limit, Console(highlight=False), quiet=as_json)
+    if as_json:
+        print(json.dumps(judged))
+
+
+def _report(result: Result, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_summary(result)))
+    else:
+        print(f"{result.run} {result.state}: {result.reason}.")
+        if result.initial and result.final:
+            print(
+                f"Held-out accuracy {result.initial.accuracy:.1%} -> {result.final.accuracy:.1%} "
+                f"with {result.programs:,} programs and {result.updates} updates "
+                f"in {result.seconds:.0f} s."
+            )
+        if result.state == "stopped":
+            print(f"Go on with: btp-tui resume {result.run}")
+    if result.reason.startswith("received"):
+        raise typer.Exit(1)  # cut short from outside: what comes after must not take it for done
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    def figures(name: str) -> dict[str, float] | None:
+        record = getattr(result, name)
+        return record and {"accuracy": record.accuracy, "pass_rate": record.pass_rate}
+
+    summary = asdict(result)
+    return {**summary, "initial": figures("initial"), "final": figures("final")}
+
+
+def _stderr_console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Runs a command; a known error is one sentence on stderr and exit code 2."""
+    try:
+        app(prog_name="btp-tui")
+    except (CoreError, StorageError) as error:
+        print(f"btp-tui: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What may interrupt a run between two steps: commands of a screen, and signals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from core.config import LIVE_KNOBS, Config, with_setting
+from core.errors import CoreError
+from core.reporter import Reporter
+from storage.schema import Command
+from storage.writer import Writer
+
+_LOOK_EVERY_S = 0.2
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; it checkpoints, and can be resumed."""
+
+
+class Control:
+    """Looked at between steps: pauses, stops, changes live knobs.
+
+    `on_config` receives the new configuration whenever a live knob changes.
+    """
+
+    def __init__(
+        self,
+        run: int,
+        config: Config,
+        writer: Writer,
+        reporter: Reporter,
+        on_config: Callable[[Config], None],
+    ) -> None:
+        self.config = config
+        self._run = run
+        self._writer = writer
+        self._reporter = reporter
+        self._on_config = on_config
+        self._paused = False
+        self._stop_reason: str | None = None
+        self._looked = 0.0
+
+    def interrupt(self, reason: str) -> None:
+        """Asks the run to stop at its next step; safe to call from a signal handler."""
+        self._stop_reason = reason
+
+    def attend(self) -> None:
+        """Acts on whatever came up; returns when the run may go on.
+
+        Raises Interrupted when asked to stop.
+        """
+        self._look()
+        while self._paused and self._stop_reason is None:
+            time.sleep(_LOOK_EVERY_S)
+            self._look()
+        if self._stop_reason is not None:
+            raise Interrupted(self._stop_reason)
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked < _LOOK_EVERY_S:
+            return
+        self._looked = time.monotonic()
+        for command in self._writer.pending_commands(self._run):
+            self._writer.answer_command(command.id, self._act(command))
+
+    def _act(self, command: Command) -> str:
+        if command.name == "pause":
+            self._set_paused(True)
+            return "paused"
+        if command.name == "resume":
+            self._set_paused(False)
+            return "resumed"
+        if command.name == "stop":
+            self._stop_reason = "stopped from the screen"
+            return "stopping"
+        if command.name == "set":
+            return self._set_knob(str(command.argument["key"]), command.argument["value"])
+        return f"unknown command {command.name!r}"
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self._reporter.set(state="paused" if paused else "running")
+        self._reporter.event("info", "Training paused." if paused else "Training goes on.")
+
+    def _set_knob(self, key: str, value: object) -> str:
+        if key not in LIVE_KNOBS:
+            return f"{key} cannot change during a run; live settings are {', '.join(LIVE_KNOBS)}"
+        try:
+            self.config = with_setting(self.config, key, value)
+        except CoreError as error:
+            return str(error)
+        self._on_config(self.config)
+        self._reporter.set(knobs=live_knobs(self.config))
+        self._reporter.event("info", f"{key} = {value}")
+        return "set"
+
+
+def live_knobs(config: Config) -> dict[str, float | str]:
+    """The live settings in force, by dotted key."""
+    values = config.model_dump()
+    return {key: values[key.split(".")[0]][key.split(".")[1]] for key in LIVE_KNOBS}

@@ -1,0 +1,285 @@
+"""Puts a run together: lock, tasks, model, executor and pipeline, and takes it down again.
+
+The engine is a process of its own. It holds the lock on its run's folder as long as it lives, so
+that a screen can tell paused from dead, and it alone writes results.
+"""
+
+from __future__ import annotations
+
+import signal
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from core.checkpoints import Checkpoints, Counters, load_optimizer, read_counters
+from core.config import Config, ExecutorConfig, build_config, to_toml, with_setting
+from core.control import Control, Interrupted, live_knobs
+from core.errors import CoreError
+from core.executor import Executor, Limits
+from core.metrics import open_sinks
+from core.models import Student, choose_device, load_student
+from core.pipeline import Pipeline
+from core.records import task_record
+from core.replay import ReplayBuffer
+from core.reporter import Reporter, Totals
+from core.sampler import Sampler
+from core.tasks import Task
+from core.tasks.load import load_tasks
+from core.trainer import Trainer
+from storage.columns import Columns
+from storage.reader import Reader
+from storage.schema import EvaluationRecord, Progress, Run
+from storage.workspace import Workspace
+from storage.writer import Writer
+
+_NOTHING_DONE = Counters(iteration=0, update=0, update_in_iteration=0, last_ids={})
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who else hears of a run: every progress written, and every line of the log."""
+
+    progress: Callable[[Progress], None] = lambda progress: None
+    event: Callable[[str, str], None] = lambda level, message: None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to; `state` is "finished" or "stopped", `reason` says why in words.
+
+    `decoder` counts the tasks sampled by each way of decoding ("tree", "generate").
+    """
+
+    run: str
+    state: str
+    reason: str
+    programs: int
+    updates: int
+    seconds: float
+    initial: EvaluationRecord | None
+    final: EvaluationRecord | None
+    decoder: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What a run needs and what can be wrong with it; loaded before anything is written."""
+
+    train: Sequence[Task]
+    held_out: Sequence[Task]
+    student: Student
+    executor: Executor
+
+
+def start(workspace: Workspace, config: Config, name: str | None, listeners: Listeners) -> Result:
+    """Starts a new run and stays until it ends; raises CoreError before anything is written."""
+    with ExitStack() as stack:
+        materials = _load(config, None, stack)
+        writer = stack.enter_context(Writer(workspace))
+        name = name or writer.next_run_name(Path(config.model.path).name)
+        stack.enter_context(workspace.engine_lock(name))
+        toml = to_toml(config)
+        (workspace.run_folder(name) / "config.toml").write_text(toml, encoding="utf-8")
+        isolation = str(materials.executor.isolation)
+        writer.create_run(name, "train", toml, materials.student.name, isolation)
+        run = Reader(workspace).run(name)
+        assert run is not None  # created one line above
+        fresh = Progress(state="running", phase="starting")
+        return _drive(workspace, run, config, materials, writer, _NOTHING_DONE, fresh, listeners)
+
+
+def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
+    """Goes on with a run from its newest checkpoint; raises CoreError where that is impossible."""
+    run = Reader(workspace).run(name)
+    if run is None:
+        raise CoreError(f"There is no run {name} in {workspace.path}; `btp-tui runs` lists them.")
+    if run.kind != "train":
+        raise CoreError(f"{name} is a {run.kind} run; only training runs can be resumed.")
+    before = run.progress or Progress(state="running", phase="starting")
+    config = build_config(tomllib.loads(run.config), origin=f"the configuration of {name}")
+    for key, value in (before.knobs or {}).items():
+        config = with_setting(config, key, value)
+    with ExitStack() as stack:
+        stack.enter_context(workspace.engine_lock(name))
+        newest = _checkpoints(workspace, name, config).newest()
+        counters = read_counters(newest) if newest else _NOTHING_DONE
+        materials = _load(config, newest, stack)
+        writer = stack.enter_context(Writer(workspace))
+        writer.rewind_updates(run.id, counters.update)
+        return _drive(workspace, run, config, materials, writer, counters, before, listeners)
+
+
+def load_run_tasks(config: Config) -> tuple[list[Task], list[Task]]:
+    """Training and held-out tasks; raises CoreError where one task is in both."""
+    train = [task for spec in config.tasks.train for task in load_tasks(spec)]
+    train = train[: config.tasks.limit or None]
+    held_out = [task for spec in config.tasks.held_out for task in load_tasks(spec)]
+    leaked = {task.task_id for task in train} & {task.task_id for task in held_out}
+    if leaked:
+        raise CoreError(
+            f"{len(leaked)} tasks are in both tasks.train and tasks.held_out, {min(leaked)} for "
+            "instance: a model must not be measured on what it learns from; change one of the two."
+        )
+    return train, held_out
+
+
+def open_executor(config: ExecutorConfig) -> Executor:
+    """The executor that a configuration asks for."""
+    limits = Limits(
+        time_limit_s=config.time_limit_s,
+        wall_limit_s=config.wall_limit_s,
+        memory_mb=config.memory_mb,
+        output_kb=config.output_kb,
+    )
+    return Executor(config.workers, limits, config.allow_without_landlock)
+
+
+def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:
+    train, held_out = load_run_tasks(config)
+    model = config.model
+    if checkpoint is not None:
+        model = model.model_copy(update={"path": str(checkpoint)})
+    student = load_student(model, choose_device(config.device))
+    if checkpoint is not None:
+        student = replace(student, name=config.model.path)
+    return Materials(train, held_out, student, stack.enter_context(open_executor(config.executor)))
+
+
+def _checkpoints(workspace: Workspace, name: str, config: Config) -> Checkpoints:
+    return Checkpoints(workspace.run_folder(name) / "checkpoints", config.checkpoint.keep)
+
+
+def _drive(
+    workspace: Workspace,
+    run: Run,
+    config: Config,
+    materials: Materials,
+    writer: Writer,
+    counters: Counters,
+    before: Progress,
+    listeners: Listeners,
+) -> Result:
+    """Builds the pipeline, runs it, and leaves the run finished, stopped or failed."""
+    writer.add_tasks([task_record(task) for task in materials.train])
+    sampler = Sampler(materials.student, config.sampler)
+    progress = Progress(
+        state="running",
+        phase="starting",
+        iteration=counters.iteration,
+        iterations=config.max_iterations,
+        updates=counters.update,
+        elapsed_s=before.elapsed_s,
+        device=_device_name(materials.student.model.device),
+        decoder=sampler.decoder,
+        knobs=live_knobs(config),
+    )
+
+    def totals() -> Totals:
+        tests = materials.executor.tests_run
+        return Totals(sampler.new_tokens, tests, reporter.progress.updates)
+
+    reporter = Reporter(workspace, run.id, progress, totals, (listeners.progress,), listeners.event)
+    with reporter:
+        pipeline = _assemble(workspace, run, config, materials, writer, sampler, reporter, counters)
+        state, reason = "failed", "the engine failed; its log says why"
+        try:
+            with _signals_interrupt(pipeline.control):
+                reason = pipeline.run_to_end()
+            state = "finished"
+        except Interrupted as interruption:
+            pipeline.checkpoint(durable=True)
+            state, reason = "stopped", str(interruption)
+        finally:
+            for sink in pipeline.sinks:
+                sink.close()
+            reporter.event("error" if state == "failed" else "info", f"Run {state}: {reason}.")
+            reporter.set(state=state, phase="done", message=reason)
+    evaluations = {record.label: record for record in pipeline.reader.evaluations(run.id)}
+    return Result(
+        run=run.name,
+        state=state,
+        reason=reason,
+        programs=reporter.progress.programs,
+        updates=reporter.progress.updates,
+        seconds=reporter.elapsed_s,
+        initial=evaluations.get("initial"),
+        final=evaluations.get("final"),
+        decoder=dict(sampler.counts),
+    )
+
+
+def _assemble(
+    workspace: Workspace,
+    run: Run,
+    config: Config,
+    materials: Materials,
+    writer: Writer,
+    sampler: Sampler,
+    reporter: Reporter,
+    counters: Counters,
+) -> Pipeline:
+    reader = Reader(workspace)
+    columns = Columns(reader)
+    columns.refresh()
+    reporter.set(programs=int((columns.run == run.id).sum()))
+    buffer = ReplayBuffer(columns, run.id, config.replay)
+    student = materials.student
+    trainer = Trainer(student.model, config.trainer, sampler.pad_token_id, reporter.event)
+    checkpoints = _checkpoints(workspace, run.name, config)
+    newest = checkpoints.newest()
+    if newest is not None:
+        load_optimizer(newest, trainer.optimizer, student.model.device)
+
+    def on_config(changed: Config) -> None:
+        buffer.configure(changed.replay)
+
+    return Pipeline(
+        run=run.id,
+        config=config,
+        tasks=materials.train,
+        held_out=materials.held_out,
+        student=student,
+        sampler=sampler,
+        executor=materials.executor,
+        trainer=trainer,
+        reader=reader,
+        writer=writer,
+        columns=columns,
+        buffer=buffer,
+        checkpoints=checkpoints,
+        reporter=reporter,
+        control=Control(run.id, config, writer, reporter, on_config),
+        sinks=open_sinks(config.logging, run.name, workspace.run_folder(run.name)),
+        counters=counters,
+    )
+
+
+@contextmanager
+def _signals_interrupt(control: Control) -> Iterator[None]:
+    """SIGTERM (preemption) and SIGINT make the run checkpoint and stop at its next step."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        control.interrupt(f"received {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return (
+        f"{device.type} ({torch.get_num_threads()} threads)"
+        if device.type == "cpu"
+        else str(device)
+    )

@@ -1,0 +1,61 @@
+"""Held-out measurement: how often the most probable program of a task is right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.executor import Executor
+from core.sampler import Sampler
+from core.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`pass_rates` holds, a task, the pass rate of its most probable program.
+
+    A task whose verdict stayed unknown counts as not solved: dropping it would flatter the model.
+    """
+
+    pass_rates: dict[str, float]
+    seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """Strict accuracy: the share of tasks whose most probable program passes every test."""
+        return sum(rate == 1.0 for rate in self.pass_rates.values()) / len(self.pass_rates)
+
+    @property
+    def pass_rate(self) -> float:
+        """Mean share of tests passed (APPS: test-case average)."""
+        return sum(self.pass_rates.values()) / len(self.pass_rates)
+
+
+def evaluate(
+    sampler: Sampler,
+    executor: Executor,
+    tasks: Sequence[Task],
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Samples and tests the most probable program of each task; `on_progress` gets tasks done.
+
+    `on_progress` may raise to abandon the measurement; the executor is then drained first.
+    """
+    started = time.perf_counter()
+    pass_rates: dict[str, float] = {}
+
+    def collect(wait_s: float = 0.0) -> None:
+        for key, verdict in executor.completed(wait_s):
+            pass_rates[str(key)] = verdict.pass_rate or 0.0
+
+    try:
+        for task, programs in sampler.sample(tasks):
+            executor.submit(task.task_id, task, programs[0].text)
+            collect()
+            on_progress(len(pass_rates))
+    finally:
+        while executor.in_flight:
+            collect(wait_s=0.1)
+    on_progress(len(pass_rates))
+    return Evaluation(pass_rates, time.perf_counter() - started)

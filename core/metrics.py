@@ -1,0 +1,91 @@
+"""Metrics for other tools: JSONL beside every run, TensorBoard and trackio when asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.config import LoggingConfig
+from core.errors import CoreError
+
+
+class Sink(Protocol):
+    """Takes one record of named numbers at one step (updates made so far)."""
+
+    def write(self, step: int, values: dict[str, float]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class JsonLines:
+    """One JSON object a line: at (seconds since the epoch), step, and the named values."""
+
+    def __init__(self, file: Path) -> None:
+        self._handle = file.open("a", encoding="utf-8", buffering=1)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Appends one line."""
+        self._handle.write(json.dumps({"at": round(time.time(), 3), "step": step, **values}) + "\n")
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._handle.close()
+
+
+class TensorBoard:
+    """Event files for `tensorboard --logdir`."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise _missing("tensorboard") from error
+        self._writer: Any = SummaryWriter(str(folder))
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Adds one scalar a value."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        self._writer.close()
+
+
+class Trackio:
+    """A run of the local trackio dashboard."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            import trackio
+        except ImportError as error:
+            raise _missing("trackio") from error
+        self._trackio: Any = trackio
+        trackio.init(project="btp-tui", name=name)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Logs the values at one step."""
+        self._trackio.log(values, step=step)
+
+    def close(self) -> None:
+        """Finishes the run."""
+        self._trackio.finish()
+
+
+def open_sinks(config: LoggingConfig, name: str, folder: Path) -> list[Sink]:
+    """The sinks of one run; raises CoreError naming the extra that is not installed."""
+    sinks: list[Sink] = [JsonLines(folder / "metrics.jsonl")]
+    if config.tensorboard:
+        sinks.append(TensorBoard(folder / "tensorboard"))
+    if config.trackio:
+        sinks.append(Trackio(name))
+    return sinks
+
+
+def _missing(extra: str) -> CoreError:
+    return CoreError(
+        f"logging.{extra} = true needs a package that is not installed: "
+        f"pip install 'btp-tui[{extra}]', or set logging.{extra} = false."
+    )

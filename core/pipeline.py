@@ -1,0 +1,305 @@
+"""BTP on one page: sample, test, replay (arXiv 2410.12236, Algorithm 1), again and again.
+
+    1. Sampling phase   for each task X, beam search keeps the k most probable programs t, P(t)
+    2. Testing phase    every program runs against every test of its task: pass_rate (eq. 4)
+    3. Replay phase     minibatches drawn by P(i) = p_i^ω / Σ p_k^ω from the replay buffer (eq. 6-8)
+
+Testing overlaps sampling: a program goes to the executor the moment its task's beams are done.
+The paper makes one pass; here it is repeated, with a held-out measurement now and then.
+
+A run can be killed anywhere. Every random choice comes from a generator seeded by (seed, purpose,
+index); what the store holds is not done again; and an update is stored before its checkpoint is
+written, so after a crash at most the updates since the last checkpoint are made once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.checkpoints import Checkpoints, Counters
+from core.config import Config
+from core.control import Control
+from core.evaluate import evaluate
+from core.executor import Executor
+from core.metrics import Sink
+from core.models import Student
+from core.prompts import encode_program, encode_prompt, fit_prompt
+from core.records import sample_record, verdict_record
+from core.replay import ReplayBuffer
+from core.reporter import Reporter
+from core.sampler import Sampler
+from core.tasks import Task
+from core.trainer import Example, Trainer
+from storage.columns import Columns
+from storage.reader import Reader, SampledText
+from storage.schema import EvaluationRecord, UpdateRecord
+from storage.writer import Writer
+
+
+class BudgetSpent(Exception):
+    """A budget of the configuration is used up; the run ends as planned."""
+
+
+# Purposes of random generators: the second word of their seed.
+_TASK_ORDER, _REPLAY, _DROPOUT, _HELD_OUT = range(4)
+
+
+@dataclass
+class Pipeline:
+    """One run of the method; its parts are made by the engine and handed in.
+
+    `counters` says where to begin: zeros, or what the newest checkpoint says.
+    """
+
+    run: int
+    config: Config
+    tasks: Sequence[Task]
+    held_out: Sequence[Task]
+    student: Student
+    sampler: Sampler
+    executor: Executor
+    trainer: Trainer
+    reader: Reader
+    writer: Writer
+    columns: Columns
+    buffer: ReplayBuffer
+    checkpoints: Checkpoints
+    reporter: Reporter
+    control: Control
+    sinks: Sequence[Sink]
+    counters: Counters
+    _saved: Counters | None = None  # what the newest checkpoint holds
+    _awaiting: set[int] = field(default_factory=set)  # programs whose verdict is still to come
+
+    def __post_init__(self) -> None:
+        self._by_id = {task.task_id: task for task in self.tasks}
+
+    def run_to_end(self) -> str:
+        """Runs until a budget is spent and says which; raises Interrupted when asked to stop."""
+        try:
+            self._judge_leftovers()
+            self._measure("initial", self.held_out)
+            while not (reason := self._spent()):
+                if self._measurement_due():
+                    self._measure("during", self._held_out_subset())
+                self._sample_and_test()
+                self._replay()
+        except BudgetSpent as budget:
+            reason = str(budget)
+            self._finish_testing()
+        self.checkpoint(durable=True)
+        self._measure("final", self.held_out)
+        return reason
+
+    # 1 and 2. Sampling and testing phase
+
+    def _sample_and_test(self) -> None:
+        iteration = self.counters.iteration
+        tasks = self._tasks_of(iteration)
+        done = self.reader.sampled_tasks(self.run, iteration)
+        todo = [task for task in tasks if task.task_id not in done]
+        self._show("sample", sampled=len(tasks) - len(todo), sample_total=len(tasks))
+        self.reporter.set(tested=0, test_total=0, updated=0)
+        for task, programs in self.sampler.sample(todo):
+            stored = self.writer.add_samples(
+                self.run, iteration, [sample_record(program) for program in programs]
+            )
+            for program, where in zip(programs, stored, strict=True):
+                if not where.judged:
+                    self._submit(where.program, task, program.text)
+            self._collect_verdicts()
+            now = self.reporter.progress
+            self.reporter.set(sampled=now.sampled + 1, programs=now.programs + len(programs))
+            self._attend()
+        self._finish_testing()
+
+    def _submit(self, program: int, task: Task, text: str) -> None:
+        if program in self._awaiting:  # two beams of one task can spell the same text
+            return
+        self._awaiting.add(program)
+        self.executor.submit(program, task, text)
+        self.reporter.set(test_total=self.reporter.progress.test_total + 1)
+
+    def _collect_verdicts(self, wait_s: float = 0.0) -> None:
+        records = []
+        for key, verdict in self.executor.completed(wait_s):
+            assert isinstance(key, int)
+            self._awaiting.discard(key)
+            records.append(verdict_record(key, verdict))
+        if records:
+            self.writer.add_verdicts(self.run, records)
+            self.reporter.set(tested=self.reporter.progress.tested + len(records))
+
+    def _finish_testing(self) -> None:
+        if self._awaiting:
+            self.reporter.set(phase="test")
+        while self._awaiting:
+            self._collect_verdicts(wait_s=0.1)
+
+    def _judge_leftovers(self) -> None:
+        """Tests what an earlier, killed engine sampled but did not get to test."""
+        for program, task_id, text in self.reader.unjudged(self.run):
+            self._submit(program, self._by_id[task_id], text)
+        self._finish_testing()
+
+    def _tasks_of(self, iteration: int) -> list[Task]:
+        """The iteration's tasks: every task once, in a new order each epoch, before any again."""
+        size = min(self.config.sampler.tasks_per_iteration, len(self.tasks))
+        chosen: list[Task] = []
+        for place in range(iteration * size, (iteration + 1) * size):
+            epoch, index = divmod(place, len(self.tasks))
+            order = self._generator(_TASK_ORDER, epoch).permutation(len(self.tasks))
+            chosen.append(self.tasks[order[index]])
+        if self.config.max_programs:
+            left = self.config.max_programs - iteration * size * self.config.sampler.beams
+            chosen = chosen[: max(left, 0) // self.config.sampler.beams]
+        return chosen
+
+    # 3. Replay phase
+
+    def _replay(self) -> None:
+        total = self.config.trainer.updates_per_iteration
+        self.columns.refresh()
+        self.buffer.extend()
+        self._show("replay", updated=self.counters.update_in_iteration, update_total=total)
+        if len(self.buffer) == 0:
+            self.reporter.event("warning", "No program has a verdict yet: nothing to learn from.")
+        for within in range(self.counters.update_in_iteration, total if len(self.buffer) else 0):
+            self._update(number=self.counters.update + 1)
+            self._count(self.counters.iteration, self.counters.update + 1, within + 1)
+            self.reporter.set(updated=within + 1, updates=self.counters.update)
+            if within + 1 < total:
+                if self.counters.update % self.config.checkpoint.every_updates == 0:
+                    self.checkpoint(durable=False)
+                self._attend()
+        self._count(self.counters.iteration + 1, self.counters.update, 0)
+        self.checkpoint(durable=True)
+        self.reporter.set(iteration=self.counters.iteration)
+        self._attend()
+
+    def _update(self, number: int) -> None:
+        """One minibatch: draw by priority, one step, store what was drawn and what it did."""
+        draw = self.buffer.draw(self.config.trainer.minibatch, self._generator(_REPLAY, number))
+        torch.manual_seed(int(self._generator(_DROPOUT, number).integers(2**63)))
+        update = self.trainer.update(self._examples(draw.samples, draw.weights))
+        self.writer.add_update(
+            self.run,
+            UpdateRecord(
+                iteration=self.counters.iteration,
+                number=number,
+                loss=update.loss,
+                grad_norm=update.grad_norm,
+                n_tokens=update.n_tokens,
+                seconds=update.seconds,
+                draws=tuple(int(sample) for sample in draw.samples),
+            ),
+        )
+        self._log(number, {"loss": update.loss, "grad_norm": update.grad_norm})
+
+    def _examples(self, samples: NDArray[np.int64], weights: NDArray[np.float32]) -> list[Example]:
+        return [
+            Example(*self._tokens(sampled), weight=float(weight))
+            for sampled, weight in zip(self.reader.tokens(samples), weights, strict=True)
+        ]
+
+    def _tokens(self, sampled: SampledText) -> tuple[list[int], list[int]]:
+        """Prompt and program as the sampler saw and wrote them."""
+        tokenizer, task = self.student.tokenizer, self._by_id[sampled.task_id]
+        room = self.config.sampler.max_new_tokens
+        prompt = fit_prompt(encode_prompt(tokenizer, task), self.sampler.context, room)
+        if sampled.token_ids is None:  # imported as text
+            return prompt, encode_program(tokenizer, task, sampled.text)
+        # Not encoded again: the text can give other tokens than were sampled.
+        return prompt, sampled.token_ids.tolist()
+
+    # Measuring and keeping
+
+    def _measure(self, label: str, tasks: Sequence[Task]) -> None:
+        update = self.counters.update
+        past = [record for record in self.reader.evaluations(self.run) if record.label == label]
+        if any(label == "initial" or record.update_number == update for record in past):
+            return  # measured before the engine was restarted
+        self._show("evaluate", evaluated=0, evaluate_total=len(tasks))
+
+        def on_progress(done: int) -> None:
+            self.reporter.set(evaluated=done)
+            self.control.attend()
+
+        result = evaluate(self.sampler, self.executor, tasks, on_progress)
+        self.writer.add_evaluation(
+            self.run,
+            EvaluationRecord(
+                iteration=self.counters.iteration,
+                update_number=update,
+                label=label,
+                accuracy=result.accuracy,
+                pass_rate=result.pass_rate,
+                tasks=result.pass_rates,
+                seconds=result.seconds,
+            ),
+        )
+        self._log(update, {"accuracy": result.accuracy, "pass_rate": result.pass_rate})
+        self.reporter.event(
+            "info",
+            f"Held-out accuracy {result.accuracy:.1%} ({label}, after {update} updates), "
+            f"mean pass rate {result.pass_rate:.1%}.",
+        )
+        newest = self.checkpoints.newest()
+        earlier = [record.accuracy for record in self.reader.evaluations(self.run)[:-1]]
+        if newest is not None and result.accuracy >= max(earlier, default=0.0):
+            self.checkpoints.mark_best(newest)
+
+    def _held_out_subset(self) -> list[Task]:
+        limit = self.config.evaluation.limit or len(self.held_out)
+        order = self._generator(_HELD_OUT, 0).permutation(len(self.held_out))
+        return [self.held_out[index] for index in sorted(order[:limit])]
+
+    def checkpoint(self, durable: bool) -> None:
+        """Saves what was learned since the newest checkpoint, if anything was."""
+        if self._saved == self.counters:
+            return
+        if durable:  # the store first: nothing before a checkpoint may be lost in a power cut
+            with self.writer.durable():
+                message = f"Checkpoint after {self.counters.update} updates."
+                self.writer.add_event(self.run, "info", message)
+        self.checkpoints.save(self.student, self.trainer.optimizer, self.counters, durable)
+        self._saved = self.counters
+
+    def _count(self, iteration: int, update: int, update_in_iteration: int) -> None:
+        self.counters = Counters(
+            iteration, update, update_in_iteration, self.writer.last_ids(self.run)
+        )
+
+    def _attend(self) -> None:
+        self.control.attend()
+        limit = self.config.max_minutes * 60
+        if limit and self.reporter.elapsed_s >= limit:
+            raise BudgetSpent(f"max_minutes = {self.config.max_minutes:g} reached")
+
+    def _measurement_due(self) -> bool:
+        iteration = self.counters.iteration
+        return iteration > 0 and iteration % self.config.evaluation.every == 0
+
+    def _spent(self) -> str:
+        """Which budget is used up before the next iteration, or nothing."""
+        config, iteration = self.config, self.counters.iteration
+        if config.max_iterations and iteration >= config.max_iterations:
+            return f"max_iterations = {config.max_iterations} reached"
+        if config.max_programs and not self._tasks_of(iteration):
+            return f"max_programs = {config.max_programs} reached"
+        return ""
+
+    def _generator(self, purpose: int, index: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, purpose, index))
+
+    def _log(self, step: int, values: dict[str, float]) -> None:
+        for sink in self.sinks:
+            sink.write(step, values)
+
+    def _show(self, phase: str, **figures: int) -> None:
+        self.reporter.set(phase=phase, **figures)

@@ -1,0 +1,179 @@
+"""Fine-tuning on replayed programs: minibatch -> loss -> step.
+
+The loss is the causal-LM loss of the program's sampled token ids, the closing end-of-sequence
+token included; the prompt's tokens are context only. Not covered: objectives other than this one,
+schedules, and adapters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.config import TrainerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One program to learn from: token ids of its prompt and of the program, and its weight."""
+
+    prompt: Sequence[int]
+    program: Sequence[int]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one update did; `loss` in nats a program token, `grad_norm` before clipping."""
+
+    loss: float
+    grad_norm: float
+    n_tokens: int
+    seconds: float
+
+
+class Trainer:
+    """AdamW on a causal language model, one minibatch at a time.
+
+    When memory runs out, the microbatch is halved, `on_event` is told, and the update is made anew.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        config: TrainerConfig,
+        pad_token_id: int,
+        on_event: Callable[[str, str], None] = lambda level, message: None,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.pad_token_id = pad_token_id
+        self.microbatch = config.microbatch
+        self._on_event = on_event
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.98),
+            fused=model.device.type in ("cpu", "cuda"),
+        )
+
+    def update(self, minibatch: Sequence[Example]) -> Update:
+        """Makes one AdamW step on the minibatch; the order of its programs does not matter."""
+        started = time.perf_counter()
+        while True:
+            try:
+                loss, n_tokens = self._accumulate(minibatch)
+                break
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or self.microbatch == 1:
+                    raise
+            # Outside the handler, so that the traceback no longer holds the failed activations.
+            self._halve_microbatch()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return Update(loss, float(norm), n_tokens, time.perf_counter() - started)
+
+    def _accumulate(self, minibatch: Sequence[Example]) -> tuple[float, int]:
+        """Gradients of the token-mean loss, microbatch by microbatch; returns loss and tokens."""
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        # Longest first: a microbatch holds similar lengths, and memory peaks at once, not late.
+        ordered = sorted(minibatch, key=lambda e: len(e.prompt) + len(e.program), reverse=True)
+        n_tokens = sum(len(example.program) for example in ordered)
+        total = 0.0
+        for start in range(0, len(ordered), self.microbatch):
+            batch = collate(ordered[start : start + self.microbatch], self.pad_token_id)
+            with self._autocast():
+                loss = program_loss(self.model, batch.to(self.model.device)) / n_tokens
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        return total, n_tokens
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.model.device.type == "cuda" and torch.cuda.is_bf16_supported():
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _halve_microbatch(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.microbatch //= 2
+        self._on_event("warning", f"Out of memory: microbatch halved to {self.microbatch}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Prompts padded on the left and programs on the right, so that the border is one column.
+
+    `input_ids`, `attention_mask`, `position_ids` are (B, P+L) int64; `targets` (B, L) int64 holds
+    the program's ids and -100 behind its end; `weights` (B,) float32.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    position_ids: Tensor
+    targets: Tensor
+    weights: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(
+            self.input_ids.to(device),
+            self.attention_mask.to(device),
+            self.position_ids.to(device),
+            self.targets.to(device),
+            self.weights.to(device),
+        )
+
+
+def collate(examples: Sequence[Example], pad_token_id: int) -> Batch:
+    """Pads examples into one rectangular batch."""
+    prompt_width = max(len(example.prompt) for example in examples)
+    program_width = max(len(example.program) for example in examples)
+    ids, mask, targets = [], [], []
+    for example in examples:
+        left = prompt_width - len(example.prompt)
+        right = program_width - len(example.program)
+        ids.append([pad_token_id] * left + [*example.prompt, *example.program])
+        ids[-1] += [pad_token_id] * right
+        mask.append([0] * left + [1] * (len(example.prompt) + len(example.program)) + [0] * right)
+        targets.append([*example.program] + [-100] * right)
+    attention_mask = torch.tensor(mask)
+    return Batch(
+        input_ids=torch.tensor(ids),
+        attention_mask=attention_mask,
+        position_ids=(attention_mask.cumsum(-1) - 1).clamp_(min=0),
+        targets=torch.tensor(targets),
+        weights=torch.tensor([example.weight for example in examples], dtype=torch.float32),
+    )
+
+
+def program_loss(model: Any, batch: Batch) -> Tensor:
+    """Weighted sum over the batch's program tokens of -log p(token), in nats, as a scalar."""
+    length = batch.targets.shape[1]
+    logits = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        position_ids=batch.position_ids,
+        logits_to_keep=length + 1,  # a full-length (B, T, V) is the largest tensor of training
+        use_cache=False,
+    ).logits[:, :-1]  # (B, L, V): column i predicts program token i
+    losses = functional.cross_entropy(
+        logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=-100, reduction="none"
+    ).view_as(batch.targets)  # (B, L)
+    return (losses.sum(-1) * batch.weights).sum()
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # The CPU allocator reports exhaustion as a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
