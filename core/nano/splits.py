@@ -1,0 +1,119 @@
+"""The training and held-out tasks of a family, and the line to keep between them.
+
+Whether a composition is held out depends on its signature alone, so that everything that draws
+exercises (tasks, tokenizer, pretraining) keeps to the line without knowing the others.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.nano.exercise import Exercise, Form, draw_exercise
+from core.nano.family import Family, Signature
+from core.nano.inputs import stdin_of
+from core.nano.suite import Case, choose_cases
+from core.nano.writing import right_writing, write
+
+TASKS = Path(__file__).parent / "tasks"
+SIZES = {"train": 2400, "held-out": 300}
+DIFFICULTY = {1: "easy", 2: "medium", 3: "hard"}
+
+
+def is_held_out(composition: Signature) -> bool:
+    """Whether a composition is held out: one in eight of those of several steps is."""
+    return len(composition) > 1 and zlib.crc32(" ".join(composition).encode()) % 8 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which exercises a split draws, from which seed."""
+
+    family: Family
+    name: str
+    seed: int
+
+    def exercises(self) -> Iterator[tuple[int, Exercise]]:
+        """Endless (seed for its tests, exercise), no description twice."""
+        rng = random.Random(f"{self.family.name} {self.name} {self.seed}")
+        seen: set[str] = set()
+        held_out = self.name == "held-out"
+        while True:
+            exercise = draw_exercise(self.family, rng)
+            if is_held_out(exercise.signature) == held_out and exercise.description not in seen:
+                seen.add(exercise.description)
+                yield rng.getrandbits(48), exercise
+
+    def records(self, count: int, processes: int = 2) -> list[dict[str, object]]:
+        """The first so many worthwhile exercises as tasks, ready to be written as JSON."""
+        records: list[dict[str, object]] = []
+        drawn = self.exercises()
+        with ProcessPoolExecutor(processes) as pool:
+            while len(records) < count:
+                chunk = [next(drawn) for _ in range(256)]
+                suites = pool.map(_suite, chunk, chunksize=16)
+                for (_, exercise), cases in zip(chunk, suites, strict=True):
+                    if cases is not None and len(records) < count:
+                        identity = f"{self.family.name}/{self.name}/{len(records)}"
+                        records.append(task_record(identity, self.family, exercise, cases))
+        return records
+
+
+def read_records(file: Path) -> list[dict[str, Any]]:
+    """The lines of a task file as they were written."""
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def exercises_of(split: Split, prompts: Iterable[str]) -> Iterator[Exercise]:
+    """The exercises behind the prompts of a task file, in its order."""
+    drawn = split.exercises()
+    for prompt in prompts:
+        yield next(exercise for _, exercise in drawn if exercise.prompt == prompt)
+
+
+def task_record(
+    identity: str, family: Family, exercise: Exercise, cases: tuple[Case, ...]
+) -> dict[str, object]:
+    """One line of a task file: the fields of a Task, and the composition."""
+    completion = write(exercise, right_writing(exercise))
+    call = exercise.form == Form.CALL
+    return {
+        "task_id": identity,
+        "dataset": family.name,
+        "description": exercise.description,
+        "prompt": exercise.prompt,
+        "tests": [_test_record(exercise, case) for case in cases],
+        "entry_point": exercise.function if call else None,
+        "completes_prompt": call,
+        "reference": exercise.prompt + completion if call else completion,
+        "difficulty": DIFFICULTY[len(exercise.steps)],
+        "composition": list(exercise.signature),
+    }
+
+
+def write_tasks(records: list[dict[str, object]], file: Path) -> None:
+    """Writes a task file, byte for byte the same for the same records."""
+    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as zipped:
+        zipped.write(lines.encode())
+
+
+def _suite(drawn: tuple[int, Exercise]) -> tuple[Case, ...] | None:
+    seed, exercise = drawn
+    return choose_cases(exercise, random.Random(seed))
+
+
+def _test_record(exercise: Exercise, case: Case) -> dict[str, object]:
+    value = case.expected[1]
+    if exercise.form == Form.STDIO:
+        return {"stdin": stdin_of(exercise, case.arguments), "accepted": [f"{value}\n"]}
+    return {"arguments": list(case.arguments), "accepted": [value]}
