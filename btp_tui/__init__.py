@@ -1,0 +1,1 @@
+"""The terminal application: watches and steers an engine through the store, never imports torch."""

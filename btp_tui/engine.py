@@ -1,0 +1,92 @@
+"""Starts engines and says whether they live; the screen never waits for one.
+
+An engine is its own process in its own session: it outlives the screen and its terminal.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from storage.errors import StorageError
+from storage.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """An engine that this screen started, and the log it writes to."""
+
+    run: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    at: float = field(default_factory=time.time)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs; asking also takes a dead one off the process table."""
+        return self.process.poll() is None
+
+    def last_words(self, lines: int = 3) -> str:
+        """The end of its log in one line: what a dead engine had to say."""
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        except OSError:
+            return ""
+        return " ".join(line.strip() for line in text.strip().splitlines()[-lines:])
+
+
+def start(workspace: Workspace, prefix: str, config: Path | None = None) -> Launch:
+    """Starts training under the first free name "prefix-N"; without a file, the demo.
+
+    Raises StorageError where the run's folder cannot be made.
+    """
+    name = _claim_name(workspace, prefix)
+    arguments = ["train", "--workspace", str(workspace.path.absolute()), "--name", name]
+    if config is not None:
+        arguments += ["--config", str(config.absolute())]
+    return _launch(workspace, name, arguments)
+
+
+def resume(workspace: Workspace, name: str) -> Launch:
+    """Goes on with a run that stopped or died."""
+    return _launch(workspace, name, ["resume", name, "--workspace", str(workspace.path.absolute())])
+
+
+def _claim_name(workspace: Workspace, prefix: str) -> str:
+    """Makes the run's folder: two screens that start at once get two names."""
+    for number in count(1):
+        name = f"{prefix}-{number}"
+        try:
+            workspace.run_folder(name).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StorageError(
+                f"Cannot make a folder for the run in {workspace.path}: {error.strerror}; "
+                "nothing was started. Choose another folder with --workspace."
+            ) from error
+        return name
+    raise AssertionError("there is always another number")
+
+
+def _launch(workspace: Workspace, name: str, arguments: list[str]) -> Launch:
+    log = workspace.run_folder(name) / "engine.log"
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                # -P: a folder named core in the working directory must not be taken for ours.
+                [sys.executable, "-P", "-m", "core", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise StorageError(
+            f"Cannot start the engine of {name}: {error.strerror}; what is stored is safe."
+        ) from error
+    return Launch(name, process, log)

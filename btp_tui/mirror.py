@@ -1,0 +1,106 @@
+"""The mirror of the store as the screen uses it; runs on the feed's thread."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btp_tui.candidates import Candidates, find_candidates, possibilities
+from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
+from core.priority import p2value
+from storage.columns import UNJUDGED, Columns
+from storage.reader import Reader
+
+#: Seconds between two looks at what a plot or a table shows: more would only cost.
+SLOW_S = 1.0
+
+
+class Mirror:
+    """The columns of all samples, brought up to date at most once a second."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.columns = Columns(reader)
+        self.changes = 0
+        """Counts the looks that brought something new."""
+        self._looked = -SLOW_S
+        self._candidates: Candidates | None = None
+        self._candidates_of: tuple[int, int, Knobs] | None = None
+
+    def look(self) -> None:
+        """Takes in what was stored since, unless it was done a moment ago."""
+        if time.monotonic() - self._looked >= SLOW_S:
+            self._looked = time.monotonic()
+            self.changes += self.columns.refresh()
+
+    def candidates(self, run: int, knobs: Knobs) -> Candidates:
+        """The candidates of a run, computed again only when something has changed."""
+        wanted = (self.changes, run, knobs)
+        if self._candidates is None or self._candidates_of != wanted:
+            self._candidates = find_candidates(self.columns, run, knobs)
+            self._candidates_of = wanted
+        return self._candidates
+
+    def lines(self, rows: NDArray[np.int64], knobs: Knobs) -> tuple[ProgramLine, ...]:
+        """Rows of the mirror as lines of a table, their text fetched from the store."""
+        columns = self.columns
+        chance = possibilities(columns, knobs)[rows]
+        value = p2value(chance, columns.pass_rate[rows].astype(np.float64), knobs.alpha)
+        found = {row.sample: row for row in self.reader.rows(columns.sample[rows])}
+        shown = []
+        for row, likely, worth in zip(rows.tolist(), chance.tolist(), value.tolist(), strict=True):
+            program = found.get(int(columns.sample[row]))
+            if program is not None:
+                shown.append(
+                    ProgramLine(
+                        sample=program.sample,
+                        task=program.task_id,
+                        iteration=program.iteration + 1,
+                        rank=program.rank + 1,
+                        source=program.source,
+                        outcome=self._outcome(row),
+                        pass_rate=_known(float(columns.pass_rate[row])),
+                        logprob=program.logprob,
+                        n_tokens=program.n_tokens,
+                        possibility=_known(likely),
+                        p2value=_known(worth),
+                        replays=int(columns.replays[row]),
+                        text=program.preview,
+                    )
+                )
+        return tuple(shown)
+
+    def _outcome(self, row: int) -> str | None:
+        code = int(self.columns.outcome[row])
+        return None if code == UNJUDGED else self.columns.outcomes[code]
+
+    def iterations(self, run: int) -> tuple[IterationOutcomes, ...]:
+        """Outcomes by iteration: one pass over the run's rows."""
+        columns = self.columns
+        mine = columns.run == run
+        iteration, outcome = columns.iteration[mine], columns.outcome[mine].astype(np.int64)
+        pass_rate = columns.pass_rate[mine].astype(np.float64)
+        if not len(iteration):
+            return ()
+        names = [*columns.outcomes, ""]
+        size = int(iteration.max()) + 1
+        codes = np.where(outcome == UNJUDGED, len(columns.outcomes), outcome)
+        counts = np.bincount(iteration * len(names) + codes, minlength=size * len(names))
+        known = np.isfinite(pass_rate)
+        total = np.bincount(iteration[known], weights=pass_rate[known], minlength=size)
+        rated = np.bincount(iteration[known], minlength=size)
+        shown = []
+        for place, row in enumerate(counts.reshape(size, len(names)).tolist()):
+            outcomes = sorted(
+                ((name, number) for name, number in zip(names, row, strict=True) if number),
+                key=lambda one: -one[1],
+            )
+            mean = total[place] / rated[place] if rated[place] else None
+            shown.append(IterationOutcomes(place + 1, tuple(outcomes), mean))
+        return tuple(shown)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,141 @@
+"""Reads the store into a snapshot; everything here runs on the feed's thread."""
+
+from __future__ import annotations
+
+import time
+
+from btp_tui.engine import Launch
+from btp_tui.mirror import SLOW_S, Mirror
+from btp_tui.snapshot import Knobs, RunLine, Snapshot, Watched
+from btp_tui.watch import RunWatch
+from btp_tui.wishes import Wishes
+from storage.errors import StorageError
+from storage.reader import Reader
+from storage.schema import Progress, Run
+from storage.workspace import Workspace
+
+
+class Observer:
+    """One reader and one mirror of a workspace, and what was made of them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.reader = Reader(workspace)
+        self.mirror = Mirror(self.reader)
+        self.runs: tuple[RunLine, ...] = ()
+        self._watch: RunWatch | None = None
+        self._accuracies: dict[int, tuple[float, tuple[float, float] | None]] = {}
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.close()
+
+    def first_look(self, wishes: Wishes) -> Snapshot:
+        """Runs and where they stand, before the mirror is loaded."""
+        return self._look(wishes, mirror=False)
+
+    def snapshot(self, wishes: Wishes) -> Snapshot:
+        """Everything the screens show of this moment; a sentence where it cannot be read."""
+        return self._look(wishes, mirror=True)
+
+    def _look(self, wishes: Wishes, mirror: bool) -> Snapshot:
+        watch, launch = wishes.watch, wishes.launch
+        place = str(self.workspace.path)
+        try:
+            runs = self.reader.runs()
+            self.runs = tuple(self._line(run, launch) for run in runs)
+            problem = self._add_launched(launch, watch)
+            run = _pick(runs, self.runs, watch)
+            watched = self._watched(*run, wishes.knobs, mirror) if run else None
+            if launch is not None and launch.alive and (watch is None or watch == launch.run):
+                line = next(line for line in self.runs if line.name == launch.run)
+                if watched is None or watched.line.name != line.name:
+                    watched = Watched(line)
+        except StorageError as error:
+            return Snapshot(place, time.time(), problem=str(error))
+        return Snapshot(place, time.time(), self.runs, watched, problem)
+
+    def _watched(self, run: Run, line: RunLine, wished: Knobs | None, mirror: bool) -> Watched:
+        if self._watch is None or self._watch.run != run.id:
+            self._watch = RunWatch(self.mirror, run.id)
+        if not mirror:
+            return self._watch.first_look(run, line)
+        return self._watch.look(run, line, wished)
+
+    def _line(self, run: Run, launch: Launch | None) -> RunLine:
+        mine = launch if launch is not None and launch.run == run.name else None
+        state = run_state(run.progress, self.workspace.engine_alive(run.name), mine)
+        figures = self._accuracy(run)
+        return RunLine(
+            name=run.name,
+            state=state,
+            kind=run.kind,
+            model=run.model,
+            at=run.at,
+            progress=run.progress,
+            initial=figures and figures[0],
+            newest=figures and figures[1],
+            id=run.id,
+        )
+
+    def _accuracy(self, run: Run) -> tuple[float, float] | None:
+        """First and newest held-out accuracy, read again only when the run has moved."""
+        heartbeat = run.progress.heartbeat if run.progress else 0.0
+        before = self._accuracies.get(run.id)
+        if before is None or heartbeat - before[0] >= SLOW_S or heartbeat < before[0]:
+            found = self.reader.evaluations(run.id)
+            figures = (found[0].accuracy, found[-1].accuracy) if found else None
+            before = self._accuracies[run.id] = (heartbeat, figures)
+        return before[1]
+
+    def _add_launched(self, launch: Launch | None, watch: str | None) -> str:
+        """A run whose engine has not registered it yet; or what the watched engine died of."""
+        if launch is None:
+            return ""
+        known = next((line for line in self.runs if line.name == launch.run), None)
+        if launch.alive:
+            if known is None:
+                starting = RunLine(launch.run, "starting", "train", "", launch.at)
+                self.runs = (starting, *self.runs)
+            return ""
+        if watch != launch.run or not launch.process.returncode or _went_well(known, launch):
+            return ""
+        key = "r goes on from its last checkpoint" if known else "d starts another"
+        return (
+            f"The engine of {launch.run} ended with exit code {launch.process.returncode}: "
+            f"{launch.last_words() or 'it said nothing.'} What is stored is safe, {key}; "
+            f"its log is {launch.log}."
+        )
+
+
+def _went_well(line: RunLine | None, launch: Launch) -> bool:
+    """Whether an engine that has ended came to an end of its own, and said so."""
+    if line is None or line.progress is None or line.progress.heartbeat < launch.at:
+        return False
+    return line.state in ("finished", "stopped")
+
+
+def run_state(progress: Progress | None, alive: bool, launch: Launch | None) -> str:
+    """What is true of a run now, from what it last said and whether an engine holds its lock."""
+    launched = launch is not None and launch.alive
+    if progress is None:
+        return "starting" if alive or launched else "died"
+    if progress.state in ("running", "paused"):
+        return progress.state if alive else "starting" if launched else "died"
+    if launch is not None and launched and launch.at > progress.heartbeat:
+        return "starting"
+    return progress.state
+
+
+def _pick(
+    runs: list[Run], lines: tuple[RunLine, ...], watch: str | None
+) -> tuple[Run, RunLine] | None:
+    """The run to watch: the named one, else one at work, else the newest."""
+    by_name = {line.name: line for line in lines}
+    if watch is not None:
+        run = next((run for run in runs if run.name == watch), None)
+    else:
+        run = next((run for run in runs if by_name[run.name].alive), runs[0] if runs else None)
+    return (run, by_name[run.name]) if run else None

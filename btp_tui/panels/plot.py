@@ -1,0 +1,130 @@
+"""Lines over a common axis, with ticks, units and as little frame as possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from textual.content import Content
+
+from btp_tui.panels.canvas import Canvas
+from btp_tui.panels.panel import line
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a plot; a dotted one stays apart from the others without colour."""
+
+    points: tuple[Point, ...]
+    style: str
+    dotted: bool = False
+
+
+def round_step(span: float, ticks: int) -> float:
+    """The smallest step of 1, 2 or 5 times a power of ten that needs at most so many ticks."""
+    raw = max(span, 1e-9) / max(1, ticks)
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    return next(step * magnitude for step in (1, 2, 5, 10) if step * magnitude >= raw * 0.999999)
+
+
+def time_step(span: float, ticks: int) -> float:
+    """The same for seconds: steps that a clock has."""
+    raw = span / max(1, ticks)
+    clock = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
+    return next((step for step in clock if step >= raw), round_step(span, ticks))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis: its name (with the unit), how its ticks read, and its limits where fixed."""
+
+    name: str
+    tick: Callable[[float], str]
+    low: float | None = None
+    high: float | None = None
+    step: Callable[[float, int], float] = round_step
+
+
+def draw_plot(series: Sequence[Series], x: Axis, y: Axis, width: int, height: int) -> list[Content]:
+    """The plot as rows of content: the lines, a row of ticks below, tick labels at the left."""
+    points = [point for one in series for point in one.points]
+    rows = height - 1
+    left, right = _limits(x, [point[0] for point in points])
+    low, high = _limits(y, [point[1] for point in points])
+    step = y.step(high - low, max(2, min(5, rows // 2)))
+    if y.high is None:
+        high = math.ceil(high / step - 1e-9) * step  # the uppermost tick is at the top
+    ticks = _y_ticks(y, low, high, step, rows)
+    margin = max((len(label) for label in ticks.values()), default=0) + 1
+    canvas = Canvas(width - margin, rows)
+
+    def place(point: Point) -> tuple[int, int]:
+        across = (point[0] - left) / (right - left) * (canvas.width * 2 - 1)
+        down = (high - point[1]) / (high - low) * (rows * 4 - 1)
+        return round(across), round(down)
+
+    for one in series:
+        _draw_series(canvas, one, place)
+    drawing = canvas.rows(dict.fromkeys(ticks, "┈"))
+    labelled = [
+        line((f"{ticks.get(row, ''):>{margin - 1}} ", "$dimmed")) + content
+        for row, content in enumerate(drawing)
+    ]
+    return [*labelled, _x_ticks(x, left, right, margin, width)]
+
+
+def sparkline(values: Sequence[float], width: int, low: float, high: float) -> str:
+    """The newest values as block characters, one each."""
+    marks = "▁▂▃▄▅▆▇█"
+    span = (high - low) or 1.0
+    newest = list(values)[-width:] if width > 0 else []
+    return "".join(marks[round(max(0, min(1, (v - low) / span)) * 7)] for v in newest)
+
+
+def _draw_series(canvas: Canvas, series: Series, place: Callable[[Point], tuple[int, int]]) -> None:
+    places = [place(point) for point in series.points]
+    step = 3 if series.dotted else 1
+    for start, end in pairwise(places):
+        canvas.line(start, end, series.style, step)
+    if len(places) <= canvas.width // 4:  # few enough that each measurement can be seen
+        for column, row in places:
+            for place_ in ((column + 1, row), (column, row + 1), (column + 1, row + 1)):
+                canvas.dot(*place_, series.style)
+
+
+def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:
+    low = axis.low if axis.low is not None else min(values, default=0.0)
+    high = axis.high if axis.high is not None else max(values, default=1.0)
+    return low, high if high > low else low + 1.0
+
+
+def _y_ticks(axis: Axis, low: float, high: float, step: float, rows: int) -> dict[int, str]:
+    """Row -> label; rows that hold a grid line."""
+    ticks: dict[int, str] = {}
+    value = math.ceil(low / step) * step
+    while rows > 0 and value <= high + step * 1e-6:
+        row = int((high - value) / (high - low) * (rows * 4 - 1)) // 4
+        ticks[min(rows - 1, max(0, row))] = axis.tick(value)
+        value += step
+    return ticks
+
+
+def _x_ticks(axis: Axis, left: float, right: float, margin: int, width: int) -> Content:
+    """The row below the plot: its ticks, and the axis' name at the right end."""
+    cells = [" "] * width
+    room = width - len(axis.name) - 2
+    step = axis.step(right - left, max(1, (width - margin) // 9))
+    value = math.ceil(left / step) * step
+    while value <= right + step * 1e-6:
+        label = axis.tick(value)
+        at = margin + round((value - left) / (right - left) * (width - margin - 1))
+        start = max(margin, at - len(label) // 2)
+        if start + len(label) <= room and all(c == " " for c in cells[start - 1 : start]):
+            cells[start : start + len(label)] = label
+        value += step
+    ticks = "".join(cells)[: max(0, width - len(axis.name))]
+    return line((ticks, "$dimmed"), (axis.name, "$dimmed italic"))

@@ -1,0 +1,263 @@
+"""A table of one page of rows: draws only the rows in sight, drops columns where room is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
+
+from btp_tui.panels.panel import Piece, line
+
+Row = TypeVar("Row")
+
+#: Cells below which a column that takes the rest is not worth showing.
+_FLEXIBLE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """How one column reads: its title, its width in cells, and the text of a row.
+
+    A width of 0 takes what the others leave. Where not all columns fit, those with the highest
+    `optional` go first; 0 always stays. `sort` names the key that sorts by it, for the arrow.
+    """
+
+    title: str
+    width: int
+    cell: Callable[[Row], Piece]
+    right: bool = False
+    optional: int = 0
+    sort: str = ""
+
+
+class Table(ScrollView, Generic[Row], can_focus=True):
+    """Rows with a cursor, which stays on its row when the page is replaced.
+
+    Unless `pinned`, a cursor on the first row stays on the first row: it follows what is newest.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--header", "table--cursor", "table--cursor-dim"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Row up", show=False, tooltip="One row up"),
+        Binding("down,j", "move(1)", "Row down", show=False, tooltip="One row down"),
+        Binding("pageup,ctrl+b", "move_page(-1)", "Page up", show=False, tooltip="A window up"),
+        Binding(
+            "pagedown,ctrl+f",
+            "move_page(1)",
+            "Page down",
+            show=False,
+            tooltip="A window down",
+        ),
+        Binding("home,g", "move_to(0)", "First row", show=False, tooltip="To the first row"),
+        Binding("end,G", "move_to(-1)", "Last row", show=False, tooltip="To the last row"),
+        Binding("enter", "open", "Open", show=False, tooltip="Open the row under the cursor"),
+    ]
+    ALLOW_SELECT = False
+    cursor: reactive[int] = reactive(0)
+
+    class Highlighted(Message):
+        """The cursor stands on another row now; one message stands for a flood of them."""
+
+        def __init__(self, table: Table[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> Table[Any]:
+            """The table, so that handlers can select by its id."""
+            return self.table
+
+        def can_replace(self, message: Message) -> bool:
+            """A newer place of the same cursor makes this one irrelevant."""
+            return isinstance(message, Table.Highlighted) and message.table is self.table
+
+    class Opened(Message):
+        """The row under the cursor was chosen by Enter or a double click."""
+
+        def __init__(self, table: Table[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> Table[Any]:
+            """The table, so that handlers can select by its id."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column[Row]],
+        key: Callable[[Row], Hashable],
+        empty: str = "",
+        id: str | None = None,
+        pinned: bool = False,
+    ) -> None:
+        super().__init__(id=id)
+        self._pinned = pinned
+        self._columns = tuple(columns)
+        self._key = key
+        self._rows: tuple[Row, ...] = ()
+        self._sorted_by: tuple[str, bool] = ("", False)
+        self.empty = empty
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the page."""
+        return self._rows
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def show_rows(self, rows: Sequence[Row], sorted_by: tuple[str, bool] = ("", False)) -> None:
+        """Replaces the page; `sorted_by` is the sort key and whether it descends."""
+        rows = tuple(rows)
+        if rows == self._rows and sorted_by == self._sorted_by:
+            return
+        before = self.row
+        self._rows, self._sorted_by = rows, sorted_by
+        self.virtual_size = Size(0, len(rows) + 1)
+        self._follow(before)
+        self.refresh()
+
+    def show_empty(self, text: str) -> None:
+        """Says what to do while there are no rows."""
+        if text != self.empty:
+            self.empty = text
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The header at the top, then the rows in sight."""
+        width = self.size.width
+        columns = self._fitting(width)
+        if y == 0:
+            return self._strip(self._header(columns, width), "table--header")
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self._rows):
+            text = self.empty if not self._rows and y == 2 else ""
+            return self._strip(line((f" {text}", "$dimmed")), None)
+        classes = None
+        if index == self.cursor:
+            classes = "table--cursor" if self.has_focus else "table--cursor-dim"
+        return self._strip(self._cells(columns, self._rows[index], width), classes)
+
+    def action_move(self, rows: int) -> None:
+        """Moves the cursor by so many rows."""
+        self.cursor = self.cursor + rows
+
+    def action_move_page(self, pages: int) -> None:
+        """Moves the cursor by what is in sight."""
+        self.cursor = self.cursor + pages * max(1, self.size.height - 2)
+
+    def action_move_to(self, index: int) -> None:
+        """Moves the cursor to a row, counted from the end where negative."""
+        self.cursor = index if index >= 0 else len(self._rows) + index
+
+    def action_open(self) -> None:
+        """Opens the row under the cursor."""
+        if self.row is not None:
+            self.post_message(self.Opened(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor, a second one opens the row."""
+        index = event.get_content_offset_capture(self).y - 1 + self.scroll_offset.y
+        if event.get_content_offset_capture(self).y >= 1 and index < len(self._rows):
+            if index == self.cursor and event.chain > 1:
+                self.action_open()
+            self.cursor = index
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keeps the cursor on the page."""
+        return max(0, min(cursor, len(self._rows) - 1))
+
+    def watch_cursor(self, before: int, cursor: int) -> None:
+        """Draws the two rows that changed, and tells who shows the highlighted one."""
+        scroll = self.scroll_offset.y
+        for index in (before, cursor):
+            self.refresh(Region(0, index + 1 - scroll, self.size.width, 1))
+        self._scroll_to_cursor()
+        self.post_message(self.Highlighted(self))
+
+    def on_focus(self) -> None:
+        """The cursor's colour says where keys go."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """The cursor's colour says where keys go."""
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Another height may hide the cursor."""
+        self._scroll_to_cursor()
+
+    def _follow(self, before: Row | None) -> None:
+        """Puts the cursor on the row it was on, where that one is still there."""
+        place = self.cursor
+        if before is not None and (self._pinned or self.cursor > 0):
+            key = self._key(before)
+            place = next((i for i, row in enumerate(self._rows) if self._key(row) == key), place)
+        self.set_reactive(Table.cursor, self.validate_cursor(place))
+        self._scroll_to_cursor()
+        row = self.row
+        if (row is None) != (before is None) or row != before:
+            self.post_message(self.Highlighted(self))
+
+    def _scroll_to_cursor(self) -> None:
+        inside = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + inside:
+            self.scroll_to(y=self.cursor - inside + 1, animate=False, immediate=True)
+
+    def _fitting(self, width: int) -> list[Column[Row]]:
+        """The columns that fit, the most optional ones dropped."""
+        columns = list(self._columns)
+        while _least_width(columns) > width and any(column.optional for column in columns):
+            columns.remove(max(columns, key=lambda column: column.optional))
+        return columns
+
+    def _widths(self, columns: Sequence[Column[Row]], width: int) -> list[int]:
+        taken = sum(column.width for column in columns) + 2 * (len(columns) - 1) + 2
+        return [column.width or max(4, width - taken) for column in columns]
+
+    def _header(self, columns: Sequence[Column[Row]], width: int) -> Content:
+        key, descending = self._sorted_by
+        titles: list[Piece] = []
+        for column in columns:
+            arrow = ("↓" if descending else "↑") if column.sort and column.sort == key else ""
+            titles.append(column.title + arrow)
+        return self._join(columns, titles, width)
+
+    def _cells(self, columns: Sequence[Column[Row]], row: Row, width: int) -> Content:
+        return self._join(columns, [column.cell(row) for column in columns], width)
+
+    def _join(self, columns: Sequence[Column[Row]], cells: Sequence[Piece], width: int) -> Content:
+        parts = []
+        for column, cell, room in zip(columns, cells, self._widths(columns, width), strict=True):
+            text = line(cell).truncate(room, ellipsis=True)
+            pad = room - text.cell_length
+            parts.append(text.pad_left(pad) if column.right else text.pad_right(pad))
+        return Content(" ") + Content("  ").join(parts)
+
+    def _strip(self, content: Content, component: str | None) -> Strip:
+        width = self.size.width
+        style = self.get_visual_style(component) if component else self.visual_style
+        content = content.truncate(width, pad=True)
+        [strip] = Visual.to_strips(self, content, width, 1, style, apply_selection=False, pad=True)
+        return strip
+
+
+def _least_width(columns: Sequence[Column[Row]]) -> int:
+    """Cells for the columns, the gaps between them and a margin; a flexible one needs a few."""
+    return sum(column.width or _FLEXIBLE for column in columns) + 2 * len(columns)

@@ -1,0 +1,1 @@
+"""The screens: dashboard, programs, one program, runs, and the dialogs over them."""

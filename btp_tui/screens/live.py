@@ -1,0 +1,39 @@
+"""What every screen over live figures has in common."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+
+from btp_tui.panels.keys import KeyLine
+from btp_tui.panels.panel import Panel
+from btp_tui.panels.status import NowLine, TitleBar
+from btp_tui.snapshot import Snapshot
+
+
+class LiveScreen(Screen[None]):
+    """A title bar and the sentence of the moment above, the keys below; panels between."""
+
+    class Resumed(Message):
+        """This screen has come in sight and wants the newest snapshot."""
+
+    def on_screen_resume(self) -> None:
+        """What happened while another screen was in sight is still to be shown."""
+        self.post_message(self.Resumed())
+
+    def compose(self) -> ComposeResult:
+        """Puts the screen's own parts between the common rows."""
+        yield TitleBar(id="title")
+        yield NowLine(id="now")
+        yield from self.compose_body()
+        yield KeyLine(id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """The parts of this screen."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Hands a snapshot to every panel; each redraws only what changed for it."""
+        for panel in self.query(Panel):
+            panel.show(snapshot)

@@ -1,0 +1,216 @@
+"""Everything the screen shows of one moment, as one immutable value.
+
+The feed builds a Snapshot from the store, the panels draw themselves from it; nothing else passes
+between them. Light on purpose: no numpy, so that the first frame needs none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from storage.schema import EvaluationRecord, Event, Progress, Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """The settings of the replay (eq. 6-8); all but `floor` may change during a run."""
+
+    alpha: float = 0.2
+    exponent: float = 2.0
+    prioritization: Literal["proportional", "rank"] = "proportional"
+    possibility: Literal["per_token", "joint"] = "per_token"
+    floor: float = 1e-6
+
+    def turned(self, knob: str, steps: int) -> Knobs:
+        """The knobs with one of them turned: α by 0.05 a step, ω by 0.5, the others to and fro."""
+        match knob:
+            case "alpha":
+                return replace(self, alpha=_between(0.0, self.alpha + 0.05 * steps, 1.0))
+            case "exponent":
+                return replace(self, exponent=_between(0.0, self.exponent + 0.5 * steps, 20.0))
+            case "prioritization":
+                rank = self.prioritization != "rank"
+                return replace(self, prioritization="rank" if rank else "proportional")
+            case "possibility":
+                joint = self.possibility != "joint"
+                return replace(self, possibility="joint" if joint else "per_token")
+            case _:
+                raise ValueError(f"there is no knob {knob!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run as the list shows it.
+
+    `state` is what is true now: starting, running, paused, finished, stopped, failed, or died (the
+    store says running but no engine holds the run's lock). Accuracies are held-out, in [0, 1].
+    """
+
+    name: str
+    state: str
+    kind: str
+    model: str
+    at: float
+    progress: Progress | None = None
+    initial: float | None = None
+    newest: float | None = None
+    id: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether an engine is at work on it."""
+        return self.state in ("starting", "running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramLine:
+    """One sample in a table: numbers from the mirror, text from the store."""
+
+    sample: int
+    task: str
+    iteration: int
+    rank: int
+    source: str
+    outcome: str | None
+    pass_rate: float | None
+    logprob: float | None
+    n_tokens: int | None
+    possibility: float | None
+    p2value: float | None
+    replays: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Stored programs by P2Value: how many there are, and how often each bin is drawn.
+
+    `stored` and `drawn` are shares of 1 over equal bins of [0, 1]; `candidates` counts programs.
+    """
+
+    stored: tuple[float, ...]
+    drawn: tuple[float, ...]
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class IterationOutcomes:
+    """What the programs of one iteration came to: counts by outcome ("" is not tested yet)."""
+
+    iteration: int
+    outcomes: tuple[tuple[str, int], ...]
+    pass_rate: float | None
+
+    @property
+    def programs(self) -> int:
+        """How many programs were sampled."""
+        return sum(number for _, number in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The run on the dashboard, as far as it was read.
+
+    `losses` are (update number, nats a token), thinned to what a plot can show.
+    """
+
+    line: RunLine
+    knobs: Knobs = Knobs()
+    preview: bool = False
+    isolation: str = ""
+    evaluations: tuple[EvaluationRecord, ...] = ()
+    losses: tuple[tuple[int, float], ...] = ()
+    iterations: tuple[IterationOutcomes, ...] = ()
+    histogram: Histogram | None = None
+    telemetry: tuple[Telemetry, ...] = ()
+    log: tuple[Event, ...] = ()
+    latest: tuple[ProgramLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the store said at one moment; `problem` is a sentence where it could not be read.
+
+    `held` and `said` are the screen's own: whether its display is held still, and what a key did.
+    """
+
+    workspace: str
+    at: float = 0.0
+    runs: tuple[RunLine, ...] = ()
+    watched: Watched | None = None
+    problem: str = ""
+    loaded: bool = True
+    held: bool = False
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of programs: what a filter found, sorted; `problem` where it was not understood."""
+
+    query: str
+    rows: tuple[ProgramLine, ...] = ()
+    offset: int = 0
+    total: int = 0
+    of: int = 0
+    sort: str = ""
+    descending: bool = False
+    problem: str = ""
+    tasks: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTest:
+    """One test of a program as a reader sees it; outcome None where it was not run."""
+
+    given: str
+    expected: str
+    outcome: str | None = None
+    actual: str = ""
+    message: str = ""
+    line: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a program stands in the replay under the knobs of the moment.
+
+    `probability` is that of one draw (eq. 7), `place` 1 for the most often drawn of `candidates`.
+    """
+
+    knobs: Knobs
+    possibility: float
+    p2value: float
+    probability: float
+    place: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramCard:
+    """Everything about one sample; `standing` is None where it cannot be replayed."""
+
+    sample: int
+    run: str
+    task: str
+    description: str
+    prompt: str
+    text: str
+    iteration: int
+    rank: int
+    source: str
+    outcome: str | None
+    pass_rate: float | None
+    logprob: float | None
+    n_tokens: int | None
+    replays: int
+    tests: tuple[ShownTest, ...] = ()
+    standing: Standing | None = None
+
+
+def _between(low: float, value: float, high: float) -> float:
+    """The value within its limits, without the dust of binary fractions."""
+    return round(min(high, max(low, value)), 4)
