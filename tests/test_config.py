@@ -1,0 +1,96 @@
+"""The configuration: what is refused, what is read back, what is documented."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import (
+    LIVE_KNOBS,
+    Config,
+    build_config,
+    fields,
+    load_config,
+    setting,
+    to_toml,
+    with_setting,
+)
+from core.errors import CoreError
+
+
+def test_every_setting_is_described_where_it_is_declared() -> None:
+    undescribed = [key for key, field in fields() if not field.description]
+    assert undescribed == []
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_right_one() -> None:
+    with pytest.raises(CoreError, match=r"no setting 'replay.alpa'.*'replay.alpha'"):
+        load_config(None, ["replay.alpa=0.3"])
+
+
+def test_an_unknown_section_in_a_file_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[repaly]\nalpha = 0.3\n")
+    with pytest.raises(CoreError, match=r"run\.toml.*'repaly'.*'replay'"):
+        load_config(file)
+
+
+@pytest.mark.parametrize("alpha", ["-0.1", "1.1", "nan", "high"])
+def test_alpha_outside_its_range_is_refused(alpha: str) -> None:
+    with pytest.raises(CoreError, match=r"replay\.alpha = .* is wrong"):
+        load_config(None, [f"replay.alpha={alpha}"])
+
+
+def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CoreError, match=r"Cannot read .*gone\.toml"):
+        load_config(tmp_path / "gone.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("seed = = 1")
+    with pytest.raises(CoreError, match=r"broken\.toml is not valid TOML"):
+        load_config(broken)
+
+
+def test_an_override_without_a_value_says_what_was_expected() -> None:
+    with pytest.raises(CoreError, match="KEY=VALUE"):
+        load_config(None, ["seed"])
+
+
+def test_a_section_given_a_value_and_a_value_given_a_section_are_refused() -> None:
+    for override in ("replay=3", "seed.x=1"):
+        with pytest.raises(CoreError):
+            load_config(None, [override])
+
+
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("seed = 1\n[replay]\nalpha = 0.3\n")
+    config = load_config(file, ["replay.alpha=0.7"])
+    assert (config.seed, config.replay.alpha) == (1, 0.7)
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    alpha=st.floats(0, 1),
+    exponent=st.floats(0, 1e6),
+    path=st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), min_size=1),
+)
+def test_toml_reads_back_to_the_same_configuration(
+    seed: int, alpha: float, exponent: float, path: str
+) -> None:
+    settings = {
+        "seed": seed,
+        "model": {"path": path},
+        "replay": {"alpha": alpha, "exponent": exponent},
+    }
+    config = build_config(settings, origin="test")
+    assert build_config(tomllib.loads(to_toml(config)), origin="test") == config
+
+
+def test_live_knobs_are_settings_and_a_change_is_validated() -> None:
+    config = Config()
+    for key in LIVE_KNOBS:
+        assert setting(with_setting(config, key, setting(config, key)), key) is not None
+    with pytest.raises(CoreError):
+        with_setting(config, "replay.alpha", 7)

@@ -1,0 +1,219 @@
+"""Zygotes that die, supervisors that die, and what must be left of them: nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import CoreError
+from core.executor import Executor, Limits
+from core.tasks import Outcome, Task
+from tests.executor_tasks import asserts, call, judge, stdio
+
+
+def zygotes(of: int | None = None) -> list[psutil.Process]:
+    """The zygotes of a process (this one), without their children."""
+    return psutil.Process(of).children()
+
+
+def grandchildren() -> list[psutil.Process]:
+    """The programs that run."""
+    with suppress(psutil.NoSuchProcess):
+        return [child for zygote in zygotes() for child in zygote.children()]
+    return []
+
+
+def age(process: psutil.Process) -> float:
+    """Seconds since it started."""
+    return time.time() - process.create_time()
+
+
+def eventually(holds: object, seconds: float = 10.0) -> bool:
+    """Whether a condition comes to hold."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():  # type: ignore[operator]
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_dead_zygote_is_replaced_and_its_program_tried_again() -> None:
+    with Executor(workers=1) as executor:
+        executor.submit(0, stdio("", "1"), "import time; time.sleep(0.5); print(1)")
+        time.sleep(0.2)
+        (zygote,) = zygotes()
+        zygote.kill()
+        ((_, verdict),) = executor.completed(wait_s=20)
+        assert verdict.passed
+
+
+def test_a_program_whose_zygote_dies_twice_is_a_harness_error() -> None:
+    with Executor(workers=1, limits=Limits(30, 30)) as executor:
+        executor.submit(0, stdio("", "1"), "import time; time.sleep(20); print(1)")
+        for _ in range(2):
+            assert eventually(lambda: any(age(child) > 1 for child in grandchildren()))
+            zygotes()[0].kill()
+            assert eventually(lambda: not grandchildren())
+        executor.submit(1, stdio("", "2"), "print(2)")
+        found = dict(executor.completed(wait_s=20))
+        while len(found) < 2:
+            found.update(executor.completed(wait_s=20))
+        assert found[0].outcome == Outcome.HARNESS_ERROR
+        assert found[0].pass_rate is None
+        assert found[1].passed
+
+
+def test_a_program_or_tester_killed_from_outside_is_tried_again() -> None:
+    with Executor(workers=1, limits=Limits(30, 30)) as executor:
+        waiting = "import time\ndef f():\n    time.sleep(0.5)\n    return 1"
+        assert judge(executor, call(returns=1), waiting).passed  # both zygotes are warm
+        for role in range(2):
+            executor.submit(role, call(returns=1), waiting)
+            assert eventually(lambda: len(grandchildren()) == 2)
+            grandchildren()[role].kill()
+            ((_, verdict),) = executor.completed(wait_s=20)
+            assert verdict.passed
+
+
+def fleet() -> Iterator[tuple[Task, str]]:
+    """Programs of both paths, each with a verdict that only it has."""
+    for number in range(60):
+        if number % 3 == 0:
+            yield stdio("", str(number)), f"print({number})"
+        elif number % 3 == 1:
+            yield call(number, returns=number), "def f(x): return x"
+        else:
+            yield asserts("assert f(1) == 1", "assert f(2) == 1"), "def f(x): return x"
+
+
+def test_zygotes_killed_at_random_cost_no_verdict_and_double_none() -> None:
+    chance = random.Random(0)
+    done = threading.Event()
+
+    def kill_now_and_then() -> None:
+        for _ in range(6):
+            time.sleep(chance.uniform(0.05, 0.3))
+            running = zygotes()
+            if done.is_set() or not running:
+                return
+            chance.choice(running).kill()
+
+    with Executor(workers=2) as executor:
+        killer = threading.Thread(target=kill_now_and_then)
+        killer.start()
+        results = list(executor.run(fleet()))
+        done.set()
+        killer.join()
+    assert sorted(index for index, _ in results) == list(range(60))
+    for index, verdict in results:
+        if verdict.outcome != Outcome.HARNESS_ERROR:
+            assert verdict.pass_rate == (0.5 if index % 3 == 2 else 1.0)
+    assert sum(v.outcome == Outcome.HARNESS_ERROR for _, v in results) <= 3
+
+
+def test_closing_leaves_no_process_descriptor_or_thread() -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    Executor(workers=1).close()
+    files, threads, children = open_files(), threading.active_count(), zygotes()
+    for _ in range(3):
+        executor = Executor(workers=2)
+        executor.submit(0, call(1, returns=1), "def f(x): return x")
+        executor.submit(1, stdio("", "1"), "while True: pass")
+        executor.completed(wait_s=5)
+        processes = [p for z in zygotes() for p in (z, *z.children())]
+        executor.close()
+        assert eventually(lambda found=processes: not any(alive(p) for p in found))
+    assert (open_files(), threading.active_count(), zygotes()) == (files, threads, children)
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that only waits to be collected does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+SUPERVISOR = """
+import sys, time
+from core.executor import Executor, Limits
+from tests.executor_tasks import call, stdio
+executor = Executor(workers=2, limits=Limits(60, 60))
+executor.submit(0, stdio("", "1"), "while True: pass")
+executor.submit(1, call(returns=1), "import time\\ndef f(): time.sleep(60)")
+print("running", flush=True)
+time.sleep(60)
+"""
+
+
+def test_everything_dies_with_a_killed_supervisor() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline() == b"running\n"
+        family = psutil.Process(supervisor.pid)
+        try:  # three zygotes, two candidates, a tester
+            assert eventually(lambda: len(family.children(recursive=True)) >= 6)
+            processes = family.children(recursive=True)
+        finally:
+            os.kill(supervisor.pid, signal.SIGKILL)
+        assert eventually(lambda: not any(alive(process) for process in processes))
+
+
+def test_memory_pressure_takes_programs_first() -> None:
+    with Executor(workers=1):
+        (zygote,) = zygotes()
+        assert Path(f"/proc/{zygote.pid}/oom_score_adj").read_text() == "1000\n"
+
+
+def test_every_process_has_a_user_of_its_own_where_root_starts_it() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can change users")
+    with Executor(workers=2) as executor:
+        judge(executor, call(1, returns=1), "def f(x): return x")
+        users = [zygote.uids().real for zygote in zygotes()]
+        assert len(set(users)) == len(users) >= 3
+        assert 0 not in users
+
+
+def test_without_landlock_it_refuses_until_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.executor import executor as module
+
+    class Blind(module.Isolation):
+        landlock = False
+
+    monkeypatch.setattr(module, "Isolation", Blind)
+    with pytest.raises(CoreError, match="allow_without_landlock"):
+        Executor(workers=1)
+    with Executor(workers=1, allow_without_landlock=True) as executor:
+        assert "WITHOUT landlock" in str(executor.isolation)
+
+
+def test_an_interpreter_that_does_not_start_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from core.executor import zygote_process
+
+    monkeypatch.setattr(zygote_process, "_python", lambda: "/bin/true")
+    with pytest.raises(CoreError, match="does not start"):
+        Executor(workers=1)
+
+
+def test_limits_of_the_executor_and_of_the_task_are_joined() -> None:
+    limits = Limits(2.0, 5.0, 256, 1024).of(stdio("", "", time_limit_s=10.0, memory_limit_mb=64))
+    assert limits == Limits(10.0, 13.0, 64, 1024)

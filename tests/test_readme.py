@@ -1,0 +1,25 @@
+"""The README says what the code does: settings, commands, files."""
+
+import re
+from pathlib import Path
+
+from btp_tui.cli import HANDED_OVER
+from core.config import markdown_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_settings_is_the_one_the_code_declares() -> None:
+    assert markdown_table() in README, "paste the output of `python -m core.config`"
+
+
+def test_every_command_is_described() -> None:
+    for command in ("demo", "runs", *HANDED_OVER):
+        assert f"btp-tui {command}" in README
+
+
+def test_every_file_and_folder_that_is_linked_exists() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,0 +1,200 @@
+"""Replay draws each candidate exactly as often as equations 6-8 say, whatever happened before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from core.config import ReplayConfig
+from core.errors import CoreError
+from core.priority import p2value, possibility, priorities, probabilities
+from core.replay import ReplayBuffer
+from storage.columns import Columns
+from storage.reader import Reader
+from tests.stores import Store, sample, verdict
+
+KNOBS = st.builds(
+    ReplayConfig,
+    alpha=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    exponent=st.sampled_from([0.0, 0.5, 1.0, 2.0, 7.5]),
+    prioritization=st.sampled_from(["proportional", "rank"]),
+    possibility=st.sampled_from(["per_token", "joint"]),
+    beta=st.sampled_from([0.0, 0.4, 1.0]),
+    floor=st.sampled_from([0.0, 1e-6, 0.1]),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
+    """P(i) by sample id, by the formulas, over candidates found by SQL."""
+    rows = reader.query(
+        "SELECT max(s.id), s.logprob, s.n_tokens, (SELECT v.pass_rate FROM verdicts v "
+        "WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1) AS rate "
+        "FROM samples s WHERE s.run = ? AND s.logprob IS NOT NULL "
+        "GROUP BY s.program HAVING rate IS NOT NULL ORDER BY 1",
+        (run,),
+    )
+    ids, logprob, n_tokens, rate = np.array(rows, np.float64).reshape(-1, 4).T
+    value = p2value(possibility(logprob, n_tokens, knobs.possibility), rate, knobs.alpha)
+    priority = priorities(value, ids, knobs.prioritization, knobs.floor)
+    return dict(zip(ids.astype(int).tolist(), probabilities(priority, knobs.exponent), strict=True))
+
+
+def check_draws(buffer: ReplayBuffer, chances: dict[int, float], beta: float) -> None:
+    """The draws are candidates, with the probabilities and weights of the formulas."""
+    assert len(buffer) == len(chances)
+    if not chances:
+        return
+    drawn = buffer.draw(64, np.random.default_rng(0))
+    assert_allclose(drawn.probabilities, [chances[each] for each in drawn.samples], rtol=1e-7)
+    weights = drawn.probabilities**-beta
+    assert_allclose(drawn.weights, weights / weights.max(), rtol=1e-6)
+    assert drawn.samples.dtype == np.int64
+
+
+def fill(store: Store, rng: np.random.Generator, iteration: int, run: int) -> None:
+    """Samples a few texts, some of them known ones, and judges some of what is not judged."""
+    records = [
+        sample("a", f"text {rng.integers(20)}", rank, "self", -float(rng.integers(1, 5)), 4)
+        for rank in range(rng.integers(1, 6))
+    ]
+    if rng.random() < 0.2:
+        records.append(sample("a", f"text {rng.integers(20)}", 9, "import", None, None))
+    stored = store.writer.add_samples(run, iteration, records)
+    judged = [each.program for each in stored if rng.random() < 0.6]
+    rates: list[float | None] = [None, 0.0, 0.25, 0.5, 1.0]
+    verdicts = [verdict(program, rates[rng.integers(5)]) for program in judged]
+    store.writer.add_verdicts(run, verdicts)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(KNOBS, min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_a_buffer_that_grew_and_was_retuned_draws_by_the_formulas(
+    seed: int, knobs: list[ReplayConfig]
+) -> None:
+    rng = np.random.default_rng(seed)
+    with TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        other = store.writer.create_run("demo-2", "train", "", "nano", "")
+        buffer = ReplayBuffer(store.columns, store.run, knobs[0])
+        for iteration in range(12):
+            fill(store, rng, iteration, store.run)
+            fill(store, rng, iteration, other)
+            if rng.random() < 0.6:
+                store.columns.refresh()
+                buffer.extend()
+            if rng.random() < 0.4:
+                buffer.configure(knobs[iteration % len(knobs)])
+        store.columns.refresh()
+        buffer.extend()
+        buffer.configure(knobs[-1])
+        chances = expected(store.reader, store.run, knobs[-1])
+        check_draws(buffer, chances, knobs[-1].beta)
+        fresh = Columns(store.reader)
+        fresh.refresh()
+        check_draws(ReplayBuffer(fresh, store.run, knobs[-1]), chances, knobs[-1].beta)
+
+
+@pytest.mark.parametrize("prioritization", ["proportional", "rank"])
+@pytest.mark.parametrize("kind", ["per_token", "joint"])
+def test_frequencies_match_probabilities(store: Store, prioritization: Any, kind: Any) -> None:
+    """Chi² per degree of freedom near 1 over 5,000 categories, of at least 20 draws each."""
+    rng = np.random.default_rng(1)
+    logprobs = -4 * rng.random(5000)
+    records = [
+        sample("a", f"text {number}", number, "self", logprob, 4)
+        for number, logprob in enumerate(logprobs.tolist())
+    ]
+    stored = store.writer.add_samples(store.run, 1, records)
+    rates = rng.integers(1, 7, 5000) / 6
+    store.judged({each.program: rate for each, rate in zip(stored, rates.tolist(), strict=True)})
+    store.columns.refresh()
+    # A rank exponent of 0.4 leaves the last of 5,000 ranks a share of 1/250 of the first one's.
+    exponent = 0.4 if prioritization == "rank" else 1.5
+    knobs = ReplayConfig(prioritization=prioritization, possibility=kind, exponent=exponent)
+    buffer = ReplayBuffer(store.columns, store.run, knobs)
+    drawn = buffer.draw(1_000_000, np.random.default_rng(2))
+    chances = expected(store.reader, store.run, knobs)
+    shares = np.array(list(chances.values()))
+    counts = np.bincount(np.searchsorted(list(chances), drawn.samples), minlength=5000)
+    assert shares.min() * 1_000_000 >= 20
+    chi_square = ((counts - shares * 1_000_000) ** 2 / (shares * 1_000_000)).sum() / (5000 - 1)
+    assert 0.9 < chi_square < 1.1
+
+
+def test_draws_are_independent_and_repeat(store: Store) -> None:
+    store.judged(dict.fromkeys(store.sampled("x", "y"), 0.5))
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+    drawn = buffer.draw(10_000, np.random.default_rng(0)).samples == 1
+    assert 0.45 < drawn.mean() < 0.55
+    assert 0.45 < (drawn[1:] == drawn[:-1]).mean() < 0.55  # also from one draw to the next
+
+
+def test_the_same_seed_draws_the_same(store: Store) -> None:
+    store.judged(dict.fromkeys(store.sampled(*"abcdefgh"), 0.5))
+    store.columns.refresh()
+    first, second = (
+        ReplayBuffer(store.columns, store.run, ReplayConfig()).draw(8, np.random.default_rng(3))
+        for _ in range(2)
+    )
+    assert first.samples.tolist() == second.samples.tolist()
+
+
+def test_a_text_sampled_often_is_one_candidate_at_its_newest_sample(store: Store) -> None:
+    for iteration in (1, 2, 3):
+        programs = store.sampled("same", iteration=iteration, logprob=-float(iteration))
+    store.judged({programs[0]: 0.5})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+    assert len(buffer) == 1
+    assert set(buffer.draw(10, np.random.default_rng(0)).samples.tolist()) == {3}
+
+
+def test_a_newly_judged_program_enters_and_an_unknown_pass_rate_leaves(store: Store) -> None:
+    first, second = store.sampled("x", "y")
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+    for verdicts, candidates in (({}, 0), ({first: 0.5, second: 1.0}, 2), ({first: None}, 1)):
+        store.judged(verdicts)
+        store.columns.refresh()
+        buffer.extend()
+        assert len(buffer) == candidates
+
+
+def test_programs_of_another_run_are_not_drawn_but_their_verdicts_count(store: Store) -> None:
+    other = store.writer.create_run("demo-2", "train", "", "nano", "")
+    store.judged(dict.fromkeys(store.sampled("x", "y"), 0.5))
+    (stored,) = store.writer.add_samples(other, 1, [sample("a", "y")])
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, other, ReplayConfig())
+    assert buffer.draw(3, np.random.default_rng(0)).samples.tolist() == [stored.sample] * 3
+
+
+def test_changed_knobs_hold_from_the_next_draw_on(store: Store) -> None:
+    first, second = store.sampled("x", "y")
+    store.judged({first: 0.0, second: 1.0})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(alpha=0.0, floor=0.0))
+    assert set(buffer.draw(50, np.random.default_rng(0)).samples.tolist()) == {2}
+    buffer.configure(ReplayConfig(alpha=0.0, floor=0.0, exponent=0.0))
+    assert set(buffer.draw(50, np.random.default_rng(0)).samples.tolist()) == {1, 2}
+
+
+def test_an_empty_buffer_says_what_is_missing(store: Store) -> None:
+    store.sampled("never judged")
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+    with pytest.raises(CoreError, match="nothing to replay yet"):
+        buffer.draw(1, np.random.default_rng(0))

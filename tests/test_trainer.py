@@ -1,0 +1,96 @@
+"""The trainer: which tokens count, that batching changes nothing, what happens without memory."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from core.config import TrainerConfig
+from core.trainer import Example, Trainer, collate, program_loss
+
+EXAMPLES = [
+    Example(prompt=[5, 6, 7], program=[8, 9, 1]),
+    Example(prompt=[5], program=[10, 11, 12, 13, 1]),
+    Example(prompt=[20, 21, 22, 23, 24, 25], program=[1]),
+]
+
+
+@pytest.fixture
+def model(tiny_llama: Any) -> Any:
+    return copy.deepcopy(tiny_llama)
+
+
+def teacher_forced_loss(model: Any, example: Example) -> float:
+    """-log p of the program's tokens, straight from the definition."""
+    ids = torch.tensor([[*example.prompt, *example.program]])
+    logprobs = model(ids).logits.log_softmax(-1)[0]
+    border = len(example.prompt)
+    return -sum(
+        logprobs[border + place - 1, token].item() for place, token in enumerate(example.program)
+    )
+
+
+def test_the_loss_is_that_of_the_program_tokens_alone(model: Any) -> None:
+    for example in EXAMPLES:
+        loss = program_loss(model, collate([example], pad_token_id=0)).item()
+        assert loss == pytest.approx(teacher_forced_loss(model, example), abs=1e-4)
+
+
+def test_padding_changes_no_loss(model: Any) -> None:
+    together = program_loss(model, collate(EXAMPLES, pad_token_id=0)).item()
+    alone = sum(teacher_forced_loss(model, example) for example in EXAMPLES)
+    assert together == pytest.approx(alone, abs=1e-3)
+
+
+def test_a_weight_of_zero_removes_a_program(model: Any) -> None:
+    silenced = [*EXAMPLES[:2], Example(EXAMPLES[2].prompt, EXAMPLES[2].program, weight=0.0)]
+    with_it = program_loss(model, collate(silenced, pad_token_id=0)).item()
+    without = program_loss(model, collate(EXAMPLES[:2], pad_token_id=0)).item()
+    assert with_it == pytest.approx(without, abs=1e-3)
+
+
+def test_microbatches_make_the_same_step_as_one_batch(model: Any) -> None:
+    other = copy.deepcopy(model)
+    whole = Trainer(model, TrainerConfig(microbatch=8), pad_token_id=0).update(EXAMPLES)
+    split = Trainer(other, TrainerConfig(microbatch=1), pad_token_id=0).update(EXAMPLES)
+    assert split.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert split.grad_norm == pytest.approx(whole.grad_norm, rel=1e-4)
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-3)
+
+
+def test_repeated_updates_teach_the_programs(model: Any) -> None:
+    trainer = Trainer(model, TrainerConfig(learning_rate=1e-2), pad_token_id=0)
+    first = trainer.update(EXAMPLES).loss
+    for _ in range(60):
+        last = trainer.update(EXAMPLES).loss
+    assert last < first / 10
+
+
+def test_running_out_of_memory_halves_the_microbatch_and_says_so(model: Any) -> None:
+    twin = copy.deepcopy(model)
+    forward = model.forward
+
+    def small_machine(*args: Any, **kwargs: Any) -> Any:
+        if len(kwargs["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("no room for two rows")
+        return forward(*args, **kwargs)
+
+    model.forward = small_machine
+    heard: list[tuple[str, str]] = []
+    trainer = Trainer(model, TrainerConfig(microbatch=4), 0, lambda *event: heard.append(event))
+    update = trainer.update(EXAMPLES)
+    assert trainer.microbatch == 1
+    assert [level for level, _ in heard] == ["warning", "warning"]
+    expected = Trainer(twin, TrainerConfig(), pad_token_id=0).update(EXAMPLES)
+    assert update.loss == pytest.approx(expected.loss, rel=1e-5)
+
+
+def test_running_out_of_memory_with_one_row_is_an_error(model: Any) -> None:
+    def no_machine(*args: Any, **kwargs: Any) -> Any:
+        raise torch.OutOfMemoryError("no room at all")
+
+    model.forward = no_machine
+    with pytest.raises(torch.OutOfMemoryError):
+        Trainer(model, TrainerConfig(microbatch=2), pad_token_id=0).update(EXAMPLES)
