@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import CoreError
-from core.sampler import BeamSearch, Hypothesis, tree
+from core.sampler import BeamSearch, Hypothesis, SearchSettings, tree
 from core.sampler.check import Check
 from core.sampler.tree import TreeDecoder
 from tests.tiny_models import ENDS, PAD, generated, some_prompts, teacher_forced, tiny_model
@@ -24,26 +25,16 @@ MAX_NEW_TOKENS = 24
 PROMPTS = some_prompts(14)
 
 
-def search(model: Any, beams: int, **changes: Any) -> BeamSearch:
-    arguments = {
-        "beams": beams,
-        "max_new_tokens": MAX_NEW_TOKENS,
-        "batch_tasks": 4,
-        "eos_token_ids": ENDS,
-        "pad_token_id": PAD,
-    }
-    return BeamSearch(model, **{**arguments, **changes})
+def settings_of(beams: int, **changes: Any) -> SearchSettings:
+    return replace(SearchSettings(beams, MAX_NEW_TOKENS, 4, ENDS, PAD), **changes)
+
+
+def search(model: Any, beams: int, check: Check | None = None, **changes: Any) -> BeamSearch:
+    return BeamSearch(model, settings_of(beams, **changes), check)
 
 
 def decoder(model: Any, beams: int, **changes: Any) -> TreeDecoder:
-    arguments = {
-        "beams": beams,
-        "max_new_tokens": MAX_NEW_TOKENS,
-        "batch_tasks": 4,
-        "eos_token_ids": ENDS,
-        "pad_token_id": PAD,
-    }
-    return TreeDecoder(model, **{**arguments, **changes})
+    return TreeDecoder(model, settings_of(beams, **changes))
 
 
 def assert_same(model: Any, prompt: list[int], found: list[Hypothesis], wanted: list[list[int]]):

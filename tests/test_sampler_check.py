@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from transformers import GenerationConfig, MambaConfig, MambaForCausalLM
 
-from core.sampler import BeamSearch
+from core.sampler import BeamSearch, SearchSettings
 from core.sampler.check import Check, check_tree_decoding
 from core.sampler.fallback import GenerateDecoder
 from tests.tiny_models import ENDS, PAD, VOCABULARY, generated, some_prompts, tiny_model
 
-ENDING = {"eos_token_ids": ENDS, "pad_token_id": PAD}
+SETTINGS = SearchSettings(3, 12, 2, ENDS, PAD)
 
 
 def check(model: Any) -> Check:
-    return check_tree_decoding(model, beams=3, **ENDING)
+    return check_tree_decoding(model, SETTINGS)
 
 
 def with_forward(change: Any) -> Any:
@@ -77,7 +78,7 @@ def test_a_state_space_model_is_decoded_by_generate() -> None:
         vocab_size=VOCABULARY, hidden_size=16, state_size=4, num_hidden_layers=1, eos_token_id=1
     )
     model = MambaForCausalLM(config).eval()
-    searching = BeamSearch(model, beams=2, max_new_tokens=5, batch_tasks=2, **ENDING)
+    searching = BeamSearch(model, replace(SETTINGS, beams=2, max_new_tokens=5))
     found = dict(searching.search(some_prompts(3)))
     assert searching.decoder == "generate"
     assert all(len(hypotheses) == 2 for hypotheses in found.values())
@@ -89,7 +90,7 @@ def test_the_fallback_ignores_the_models_own_generation_settings_and_leaves_them
     wanted = generated(model, prompts, 3, 12)
     own = GenerationConfig(repetition_penalty=5.0, no_repeat_ngram_size=1, max_length=7)
     model.generation_config = own
-    decoder = GenerateDecoder(model, beams=3, max_new_tokens=12, batch_tasks=2, **ENDING)
+    decoder = GenerateDecoder(model, SETTINGS)
     found = dict(decoder.search(prompts))
     assert [[h.token_ids.tolist() for h in found[i]] for i in range(3)] == wanted
     assert model.generation_config is own

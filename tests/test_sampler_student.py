@@ -124,6 +124,10 @@ def test_every_end_token_of_the_generation_settings_ends_a_program(student: Stud
     settings: Any = student.model.generation_config
     own, settings.eos_token_id = settings.eos_token_id, [7, 9]
     try:
-        assert Sampler(student, CONFIG).eos_token_ids == (7, 9, student.tokenizer.eos_token_id)
+        assert Sampler(student, CONFIG).settings.eos_token_ids == (
+            7,
+            9,
+            student.tokenizer.eos_token_id,
+        )
     finally:
         settings.eos_token_id = own

@@ -7,8 +7,7 @@ window looks like full attention. The trial compares with `generate` on the very
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 
 from core.sampler.fallback import GenerateDecoder
 from core.sampler.hypothesis import Hypothesis
+from core.sampler.settings import SearchSettings
 from core.sampler.tree import TreeDecoder
 
 #: Lengths of the trial's prompts, and steps: enough for padding, refill and a compaction.
@@ -42,27 +42,26 @@ class Check:
     reach: int | None = None
 
 
-def check_tree_decoding(
-    model: Any, *, beams: int, eos_token_ids: Sequence[int], pad_token_id: int
-) -> Check:
+def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
     """Reads the configuration, then decodes a few prompts both ways."""
     refusal = _refused_by_configuration(model)
     if refusal:
         return Check("generate", refusal)
-    arguments: dict[str, Any] = {
-        "beams": min(max(beams, 2), 4),
-        "max_new_tokens": TRIAL_TOKENS,
-        "eos_token_ids": eos_token_ids,
-        "pad_token_id": pad_token_id,
-    }
-    prompts = _trial_prompts(model, {*eos_token_ids, pad_token_id})
+    trial = replace(
+        settings,
+        beams=min(max(settings.beams, 2), 4),
+        max_new_tokens=TRIAL_TOKENS,
+        batch_tasks=TRIAL_ROWS,
+    )
+    prompts = _trial_prompts(model, {*settings.eos_token_ids, settings.pad_token_id})
     try:
-        tree = dict(TreeDecoder(model, batch_tasks=TRIAL_ROWS, **arguments).search(prompts))
+        tree = dict(TreeDecoder(model, trial).search(prompts))
     except torch.OutOfMemoryError:
         raise
     except _REFUSALS as error:
         return Check("generate", f"the model refuses tree masks ({type(error).__name__}: {error})")
-    plain = dict(GenerateDecoder(model, batch_tasks=len(prompts), **arguments).search(prompts))
+    whole = replace(trial, batch_tasks=len(prompts))
+    plain = dict(GenerateDecoder(model, whole).search(prompts))
     tolerance = TIE.get(model.dtype, 0.0)
     if all(_agree(tree[index], plain[index], tolerance) for index in range(len(prompts))):
         return Check("tree", "same sequences as generate in the trial", _reach(model.config))

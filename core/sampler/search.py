@@ -10,11 +10,12 @@ from core.errors import CoreError
 from core.sampler.check import Check, check_tree_decoding
 from core.sampler.fallback import GenerateDecoder
 from core.sampler.hypothesis import Hypothesis
+from core.sampler.settings import SearchSettings
 from core.sampler.tree import TreeDecoder
 
 
 class BeamSearch:
-    """Finds the k = `beams` most probable continuations of prompts.
+    """Finds the k = `settings.beams` most probable continuations of prompts.
 
     The results equal those of `generate(num_beams=k, length_penalty=0, early_stopping="never")`;
     k = 1 is greedy decoding. Which decoder runs is found out at the start, unless a `check` of the
@@ -22,33 +23,16 @@ class BeamSearch:
     many tokens the hypotheses had that were handed out.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        *,
-        beams: int,
-        max_new_tokens: int,
-        batch_tasks: int,
-        eos_token_ids: Sequence[int],
-        pad_token_id: int,
-        check: Check | None = None,
-    ) -> None:
+    def __init__(self, model: Any, settings: SearchSettings, check: Check | None = None) -> None:
         self.model = model
-        self.beams = beams
-        self.max_new_tokens = max_new_tokens
+        self.settings = settings
         self.context = context_tokens(model)
         self.counts: Counter[str] = Counter()
         self.new_tokens = 0
         model.eval()
-        ends: dict[str, Any] = {"eos_token_ids": eos_token_ids, "pad_token_id": pad_token_id}
-        self.check = check or check_tree_decoding(model, beams=beams, **ends)
-        sizes: dict[str, Any] = {
-            "beams": beams,
-            "max_new_tokens": max_new_tokens,
-            "batch_tasks": batch_tasks,
-        }
-        self._tree = TreeDecoder(model, **sizes, **ends)
-        self._generate = GenerateDecoder(model, **sizes, **ends)
+        self.check = check or check_tree_decoding(model, settings)
+        self._tree = TreeDecoder(model, settings)
+        self._generate = GenerateDecoder(model, settings)
 
     @property
     def decoder(self) -> Literal["tree", "generate"]:
@@ -79,15 +63,15 @@ class BeamSearch:
         if self.check.decoder != "tree":
             return False
         reach = self.check.reach
-        return reach is None or len(prompt) + self.max_new_tokens <= reach
+        return reach is None or len(prompt) + self.settings.max_new_tokens <= reach
 
     def _refuse(self, index: int, prompt: Sequence[int]) -> None:
         if not prompt:
             raise CoreError(f"Prompt {index} has no tokens: a model needs something to continue.")
-        if self.context is not None and len(prompt) + self.max_new_tokens > self.context:
+        if self.context is not None and len(prompt) + self.settings.max_new_tokens > self.context:
             raise CoreError(
                 f"Prompt {index} has {len(prompt)} tokens, which with max_new_tokens = "
-                f"{self.max_new_tokens} exceeds the model's context of {self.context}: "
+                f"{self.settings.max_new_tokens} exceeds the model's context of {self.context}: "
                 "shorten it or lower sampler.max_new_tokens."
             )
 

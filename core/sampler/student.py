@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from core.prompts import encode_prompt, fit_prompt, program_text
 from core.sampler.check import check_tree_decoding
 from core.sampler.hypothesis import Hypothesis
 from core.sampler.search import BeamSearch, context_tokens
+from core.sampler.settings import SearchSettings
 from core.tasks import Task
 
 
@@ -26,16 +28,17 @@ class Sampler:
     def __init__(self, student: Student, config: SamplerConfig) -> None:
         self.student = student
         self.config = config
-        self.eos_token_ids = eos_token_ids(student)
-        self.pad_token_id = _pad_token_id(student, self.eos_token_ids)
+        ends = eos_token_ids(student)
+        self.settings = SearchSettings(
+            beams=config.beams,
+            max_new_tokens=config.max_new_tokens,
+            batch_tasks=config.batch_tasks,
+            eos_token_ids=ends,
+            pad_token_id=_pad_token_id(student, ends),
+        )
         self.context = context_tokens(student.model)
         student.model.eval()
-        self.check = check_tree_decoding(
-            student.model,
-            beams=config.beams,
-            eos_token_ids=self.eos_token_ids,
-            pad_token_id=self.pad_token_id,
-        )
+        self.check = check_tree_decoding(student.model, self.settings)
         self._searches: dict[int, BeamSearch] = {}
 
     @property
@@ -71,15 +74,8 @@ class Sampler:
 
     def _search(self, beams: int) -> BeamSearch:
         if beams not in self._searches:
-            self._searches[beams] = BeamSearch(
-                self.student.model,
-                beams=beams,
-                max_new_tokens=self.config.max_new_tokens,
-                batch_tasks=self.config.batch_tasks,
-                eos_token_ids=self.eos_token_ids,
-                pad_token_id=self.pad_token_id,
-                check=self.check,
-            )
+            settings = replace(self.settings, beams=beams)
+            self._searches[beams] = BeamSearch(self.student.model, settings, self.check)
         return self._searches[beams]
 
     def _programs(

@@ -18,6 +18,7 @@ from torch import Tensor
 from core.sampler.beams import Beams
 from core.sampler.cache import TreeCache
 from core.sampler.hypothesis import Hypothesis
+from core.sampler.settings import SearchSettings
 
 #: Steps between two compactions: the attention over dead slots costs less than moving more often.
 COMPACT_EVERY = 16
@@ -37,28 +38,15 @@ class TreeDecoder:
     it does so rightly is for `core.sampler.check` to find out.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        *,
-        beams: int,
-        max_new_tokens: int,
-        batch_tasks: int,
-        eos_token_ids: Sequence[int],
-        pad_token_id: int,
-    ) -> None:
+    def __init__(self, model: Any, settings: SearchSettings) -> None:
         self.model = model
-        self.beams = beams
-        self.max_new_tokens = max_new_tokens
-        self.batch_tasks = batch_tasks
-        self.eos_token_ids = tuple(eos_token_ids)
-        self.pad_token_id = pad_token_id
+        self.settings = settings
 
     def search(self, prompts: Sequence[Prompt]) -> Iterator[Found]:
         """Yields (index of the prompt, its k hypotheses) as they finish; longest prompts first."""
         waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
-        rows = min(self.batch_tasks, len(prompts))
-        forest = _Forest(self, rows, max(map(len, prompts), default=0))
+        rows = min(self.settings.batch_tasks, len(prompts))
+        forest = _Forest(self.model, self.settings, rows, max(map(len, prompts), default=0))
         refill_at = max(1, rows // 8)
         while waiting or forest.busy:
             free = forest.free()
@@ -75,12 +63,14 @@ class TreeDecoder:
 class _Forest:
     """The trees in work: a row each, with its task, its beams and the mask of who sees what."""
 
-    def __init__(self, decoder: TreeDecoder, rows: int, longest_prompt: int) -> None:
-        self.decoder = decoder
-        self.model = decoder.model
+    def __init__(
+        self, model: Any, settings: SearchSettings, rows: int, longest_prompt: int
+    ) -> None:
+        self.model = model
+        self.settings = settings
         self.rows = rows
         self.device = self.model.device
-        columns = longest_prompt + decoder.beams * decoder.max_new_tokens
+        columns = longest_prompt + settings.beams * settings.max_new_tokens
         layers = self.model.config.get_text_config().num_hidden_layers
         self.cache = TreeCache(layers, rows, columns)
         self.tasks: list[int | None] = [None] * rows
@@ -92,18 +82,18 @@ class _Forest:
 
     @torch.inference_mode()
     def _allocate(self, columns: int) -> None:
-        decoder = self.decoder
+        settings = self.settings
         self.hidden = torch.finfo(self.model.dtype).min
-        self.eos = torch.tensor(decoder.eos_token_ids, dtype=torch.long, device=self.device)
+        self.eos = torch.tensor(settings.eos_token_ids, dtype=torch.long, device=self.device)
         self.beams = self._fresh_beams(self.rows)
         self.prompt_lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
         self.cursor = torch.zeros(self.rows, dtype=torch.long, device=self.device)
-        shape = (self.rows, decoder.beams, columns)
+        shape = (self.rows, settings.beams, columns)
         self.mask = torch.full(shape, self.hidden, dtype=self.model.dtype, device=self.device)
-        self.beam_columns = torch.arange(decoder.beams, device=self.device)
+        self.beam_columns = torch.arange(settings.beams, device=self.device)
 
     def _fresh_beams(self, n: int) -> Beams:
-        return Beams(n, self.decoder.beams, self.decoder.max_new_tokens, self.eos)
+        return Beams(n, self.settings.beams, self.settings.max_new_tokens, self.eos)
 
     @property
     def busy(self) -> bool:
@@ -126,7 +116,7 @@ class _Forest:
         self.cache.aim(slots.flatten(), window=None)
         logits = self._forward(ids, self._causal_mask(real), positions.clamp(min=0))
         fresh = self._fresh_beams(len(starts))
-        fresh.extend(logits[:, -1:].expand(-1, self.decoder.beams, -1))
+        fresh.extend(logits[:, -1:].expand(-1, self.settings.beams, -1))
         self.beams.put(rows, fresh)
         self.prompt_lengths[rows] = self.cursor[rows] = sizes
         prompt = torch.arange(self.cache.columns, device=self.device) < sizes[:, None, None]
@@ -138,7 +128,7 @@ class _Forest:
     @torch.inference_mode()
     def step(self) -> None:
         """Feeds every live beam's newest token and chooses the next ones."""
-        k, columns = self.decoder.beams, self.cache.columns
+        k, columns = self.settings.beams, self.cache.columns
         self.steps += 1
         if k > 1 and self.steps % COMPACT_EVERY == 0:
             self._compact()
@@ -203,8 +193,8 @@ class _Forest:
         moved = seen.gather(2, order.unsqueeze(1).expand(-1, seen.shape[1], -1))
         seen[:, :, start:] = self.hidden
         seen[:, :, start:end] = moved
-        self.cursor = counts.clamp(max=self.cache.columns - self.decoder.beams)
-        self.ends = np.minimum(np.array(ends), self.cache.columns - self.decoder.beams)
+        self.cursor = counts.clamp(max=self.cache.columns - self.settings.beams)
+        self.ends = np.minimum(np.array(ends), self.cache.columns - self.settings.beams)
 
     def _width(self) -> int:
         """Columns that hold anything of a row in work."""
@@ -226,7 +216,7 @@ class _Forest:
         return logits
 
     def _left_padded(self, prompts: Sequence[Prompt]) -> Tensor:
-        ids = np.full((len(prompts), max(map(len, prompts))), self.decoder.pad_token_id)
+        ids = np.full((len(prompts), max(map(len, prompts))), self.settings.pad_token_id)
         for line, prompt in zip(ids, prompts, strict=True):
             line[len(line) - len(prompt) :] = prompt
         return torch.from_numpy(ids).to(self.device)

@@ -14,7 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -53,15 +53,8 @@ class Contest:
 
     def tree(self, beams: int, batch: int) -> Sequences:
         """The k best sequences of every prompt, by tree decoding."""
-        search = BeamSearch(
-            self.sampler.student.model,
-            beams=beams,
-            max_new_tokens=self.sampler.config.max_new_tokens,
-            batch_tasks=batch,
-            eos_token_ids=self.sampler.eos_token_ids,
-            pad_token_id=self.sampler.pad_token_id,
-            check=self.sampler.check,
-        )
+        settings = replace(self.sampler.settings, beams=beams, batch_tasks=batch)
+        search = BeamSearch(self.sampler.student.model, settings, self.sampler.check)
         found = dict(search.search(self.prompts))
         return [[one.token_ids.tolist() for one in found[index]] for index in sorted(found)]
 
@@ -71,7 +64,7 @@ class Contest:
         found: Sequences = []
         for start in range(0, len(self.prompts), batch):
             prompts = self.prompts[start : start + batch]
-            longest, pad = max(map(len, prompts)), self.sampler.pad_token_id
+            longest, pad = max(map(len, prompts)), self.sampler.settings.pad_token_id
             output = self.sampler.student.model.generate(
                 torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts]),
                 attention_mask=torch.tensor(
@@ -83,7 +76,7 @@ class Contest:
                 max_new_tokens=self.sampler.config.max_new_tokens,
                 length_penalty=0.0,
                 early_stopping="never",
-                eos_token_id=list(self.sampler.eos_token_ids),
+                eos_token_id=list(self.sampler.settings.eos_token_ids),
                 pad_token_id=pad,
             )
             lines = [self._until_end(line) for line in output[:, longest:].tolist()]
@@ -91,7 +84,7 @@ class Contest:
         return found
 
     def _until_end(self, tokens: list[int]) -> list[int]:
-        ends = [i for i, token in enumerate(tokens) if token in self.sampler.eos_token_ids]
+        ends = [i for i, token in enumerate(tokens) if token in self.sampler.settings.eos_token_ids]
         return tokens[: ends[0] + 1] if ends else tokens
 
 
