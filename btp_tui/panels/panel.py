@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
 from textual.content import Content
@@ -45,13 +46,13 @@ class Panel(Widget, Generic[Part]):
         self._shown: Part | None = None
         self.border_title = self.TITLE
 
+    @abstractmethod
     def part(self, snapshot: Snapshot) -> Part | None:
         """What of the snapshot this panel shows; None where it has nothing to show yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, shown: Part, width: int, height: int) -> Content:
         """The panel's content for a width and height in cells."""
-        raise NotImplementedError
 
     def captions(self, _shown: Part, _width: int) -> tuple[str, str]:
         """The texts in the upper and lower border, as markup, for a width in cells."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
@@ -29,11 +31,11 @@ class LiveScreen(Screen[None]):
         yield from self.compose_body()
         yield KeyLine(id="keys")
 
+    @abstractmethod
     def compose_body(self) -> ComposeResult:
         """The parts of this screen."""
-        raise NotImplementedError
 
     def show(self, snapshot: Snapshot) -> None:
         """Hands a snapshot to every panel; each redraws only what changed for it."""
-        for panel in self.query(Panel):
+        for panel in self.query(Panel):  # type: ignore[type-abstract]  # only as a filter
             panel.show(snapshot)

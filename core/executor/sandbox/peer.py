@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from abc import ABC, abstractmethod
 from typing import Any
 
 from .codec import Codec, ProtocolError, lineage
@@ -23,7 +24,7 @@ class Oversize(BaseException):
     """A message is longer than `LARGEST_MESSAGE`."""
 
 
-class Peer:
+class Peer(ABC):
     """Sends requests and, while waiting for a reply, performs those of the other side."""
 
     def __init__(self, channel: int) -> None:
@@ -47,21 +48,21 @@ class Peer:
         """The value behind a handle of this side."""
         return self._exports[handle]
 
+    @abstractmethod
     def foreign(self, parts: list[Any]) -> Any:
         """A stand-in for what the other side exported."""
-        raise NotImplementedError
 
+    @abstractmethod
     def perform(self, operation: str, operands: Any) -> Any:
         """Does what the other side asks for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def raise_remote(self, error: dict[str, Any]) -> None:
         """Raises here what was raised over there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def line_of(self, error: BaseException) -> int | None:
         """The line of the program that raised."""
-        raise NotImplementedError
 
     def request(self, operation: str, *operands: Any) -> Any:
         """Asks the other side and returns its answer, or raises what it raised."""
