@@ -81,7 +81,7 @@ class ReplayConfig(Section):
 
     alpha: float = Field(0.2, ge=0.0, le=1.0)
     """α of eq. 6: P2Value = α·P(t) + (1-α)·pass_rate."""
-    exponent: float = Field(2.0, ge=0.0)
+    exponent: float = Field(4.0, ge=0.0)
     """ω, the exponent of eq. 7; 0 draws uniformly."""
     prioritization: Literal["proportional", "rank"] = "proportional"
     """p = P2Value, or p = 1/rank (eq. 8)."""
@@ -96,8 +96,10 @@ class ReplayConfig(Section):
 class TrainerConfig(Section):
     """Fine-tuning on replayed programs."""
 
-    learning_rate: float = Field(2e-4, gt=0)
+    learning_rate: float = Field(3e-4, gt=0)
     """AdamW's step size."""
+    decay_to: float = Field(0.1, ge=0.0, le=1.0)
+    """Share of the step size left at max_iterations, reached linearly; 1 keeps it constant."""
     weight_decay: float = Field(0.0, ge=0)
     """AdamW's decoupled weight decay."""
     minibatch: int = Field(32, ge=1)
@@ -113,9 +115,9 @@ class TrainerConfig(Section):
 class EvaluationConfig(Section):
     """Held-out measurement with the most probable program of each task."""
 
-    every: int = Field(3, ge=1)
+    every: int = Field(2, ge=1)
     """Iterations between two measurements."""
-    limit: int = Field(0, ge=0)
+    limit: int = Field(100, ge=0)
     """Tasks used in the measurements during a run; 0 uses all, as the first and last always do."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.executor import Executor
@@ -24,12 +24,24 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Strict accuracy: the share of tasks whose most probable program passes every test."""
-        return sum(rate == 1.0 for rate in self.pass_rates.values()) / len(self.pass_rates)
+        return strict_accuracy(self.pass_rates.values())
 
     @property
     def pass_rate(self) -> float:
         """Mean share of tests passed (APPS: test-case average)."""
         return sum(self.pass_rates.values()) / len(self.pass_rates)
+
+
+def strict_accuracy(pass_rates: Collection[float]) -> float:
+    """The share of pass rates that are whole."""
+    return sum(rate == 1.0 for rate in pass_rates) / len(pass_rates)
+
+
+def last_is_best(measurements: Sequence[Mapping[str, float]]) -> bool:
+    """Whether no measurement, as {task_id: pass rate}, beats the last on the tasks all share."""
+    shared = set.intersection(*(set(measured) for measured in measurements))
+    accuracies = [strict_accuracy([rates[task] for task in shared]) for rates in measurements]
+    return accuracies[-1] == max(accuracies)
 
 
 def evaluate(

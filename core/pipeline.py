@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import Control
-from core.evaluate import evaluate
+from core.evaluate import evaluate, last_is_best
 from core.executor import Executor
 from core.metrics import Sink
 from core.models import Student
@@ -186,7 +186,8 @@ class Pipeline:
         """One minibatch: draw by priority, one step, store what was drawn and what it did."""
         draw = self.buffer.draw(self.config.trainer.minibatch, self._generator(_REPLAY, number))
         torch.manual_seed(int(self._generator(_DROPOUT, number).integers(2**63)))
-        update = self.trainer.update(self._examples(draw.samples, draw.weights))
+        examples = self._examples(draw.samples, draw.weights)
+        update = self.trainer.update(examples, self._share_done())
         self.writer.add_update(
             self.run,
             UpdateRecord(
@@ -246,12 +247,12 @@ class Pipeline:
         self._log(update, {"accuracy": result.accuracy, "pass_rate": result.pass_rate})
         self.reporter.event(
             "info",
-            f"Held-out accuracy {result.accuracy:.1%} ({label}, after {update} updates), "
-            f"mean pass rate {result.pass_rate:.1%}.",
+            f"Held-out accuracy {result.accuracy:.1%} on {len(tasks)} tasks ({label}, after "
+            f"{update} updates), mean pass rate {result.pass_rate:.1%}.",
         )
         newest = self.checkpoints.newest()
-        earlier = [record.accuracy for record in self.reader.evaluations(self.run)[:-1]]
-        if newest is not None and result.accuracy >= max(earlier, default=0.0):
+        measured = [record.tasks for record in self.reader.evaluations(self.run)]
+        if newest is not None and last_is_best(measured):
             self.checkpoints.mark_best(newest)
 
     def _held_out_subset(self) -> list[Task]:
@@ -293,6 +294,11 @@ class Pipeline:
         if config.max_programs and not self._tasks_of(iteration):
             return f"max_programs = {config.max_programs} reached"
         return ""
+
+    def _share_done(self) -> float:
+        """The share of the planned updates that is done; 0 where no number is planned."""
+        planned = self.config.max_iterations * self.config.trainer.updates_per_iteration
+        return self.counters.update / planned if planned else 0.0
 
     def _generator(self, purpose: int, index: int) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, purpose, index))

@@ -65,8 +65,11 @@ class Trainer:
             fused=model.device.type in ("cpu", "cuda"),
         )
 
-    def update(self, minibatch: Sequence[Example]) -> Update:
-        """Makes one AdamW step on the minibatch; the order of its programs does not matter."""
+    def update(self, minibatch: Sequence[Example], done: float = 0.0) -> Update:
+        """Makes one AdamW step on the minibatch; the order of its programs does not matter.
+
+        `done`, from 0 to 1, is the share of the run that lies behind: the step size follows it.
+        """
         started = time.perf_counter()
         while True:
             try:
@@ -78,9 +81,15 @@ class Trainer:
             # Outside the handler, so that the traceback no longer holds the failed activations.
             self._halve_microbatch()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(done)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return Update(loss, float(norm), n_tokens, time.perf_counter() - started)
+
+    def learning_rate(self, done: float) -> float:
+        """The step size when a share of the run is done: linear, from whole to `decay_to`."""
+        return self.config.learning_rate * (1 - min(done, 1.0) * (1 - self.config.decay_to))
 
     def _accumulate(self, minibatch: Sequence[Example]) -> tuple[float, int]:
         """Gradients of the token-mean loss, microbatch by microbatch; returns loss and tokens."""

@@ -50,6 +50,13 @@ def test_a_weight_of_zero_removes_a_program(model: Any) -> None:
     assert with_it == pytest.approx(without, abs=1e-3)
 
 
+def test_the_step_size_falls_linearly_over_the_run(model: Any) -> None:
+    trainer = Trainer(model, TrainerConfig(learning_rate=1e-3, decay_to=0.2), pad_token_id=0)
+    for done, expected in ((0.0, 1e-3), (0.5, 6e-4), (1.0, 2e-4), (1.5, 2e-4)):
+        trainer.update(EXAMPLES, done)
+        assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+
+
 def test_microbatches_make_the_same_step_as_one_batch(model: Any) -> None:
     other = copy.deepcopy(model)
     whole = Trainer(model, TrainerConfig(microbatch=8), pad_token_id=0).update(EXAMPLES)

@@ -1,0 +1,62 @@
+"""Held-out measurement: what counts as solved, which measurement is best, and giving up early."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.config import ModelConfig, SamplerConfig
+from core.evaluate import evaluate, last_is_best, strict_accuracy
+from core.executor import Executor
+from core.models import load_student
+from core.sampler import Sampler
+from core.tasks.nano import load_split
+
+
+def test_only_tasks_with_every_test_passed_are_solved() -> None:
+    assert strict_accuracy([1.0, 0.99, 0.0, 1.0]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last", "best"),
+    [
+        ([], {"a": 0.0}, True),
+        ([{"a": 1.0, "b": 0.0}], {"a": 1.0, "b": 0.0}, True),
+        ([{"a": 1.0, "b": 0.0}], {"a": 0.9, "b": 0.9}, False),
+        # Two of three against one of three; but of the one task both have, none against one.
+        ([{"a": 0.0, "b": 1.0, "c": 1.0}], {"a": 1.0, "d": 0.0, "e": 0.0}, True),
+        ([{"a": 1.0, "d": 0.0, "e": 0.0}], {"a": 0.0, "b": 1.0, "c": 1.0}, False),
+    ],
+)
+def test_measurements_are_compared_on_the_tasks_they_share(
+    earlier: list[dict[str, float]], last: dict[str, float], best: bool
+) -> None:
+    assert last_is_best([*earlier, last]) == best
+
+
+def test_every_task_is_measured_by_its_most_probable_program() -> None:
+    tasks = load_split("held-out")[:6]
+    student = load_student(ModelConfig(offline=True), torch.device("cpu"))
+    sampler = Sampler(student, SamplerConfig())
+    done: list[int] = []
+    with Executor(workers=1) as executor:
+        result = evaluate(sampler, executor, tasks, done.append)
+        top = {task.task_id: programs[0].text for task, programs in sampler.sample(tasks)}
+        verdicts = executor.run([(task, top[task.task_id]) for task in tasks])
+        rates = {tasks[index].task_id: verdict.pass_rate for index, verdict in verdicts}
+    assert result.pass_rates == rates
+    assert done[-1] == len(tasks)
+
+
+def test_a_measurement_that_is_given_up_leaves_the_executor_empty() -> None:
+    tasks = load_split("held-out")[:6]
+    student = load_student(ModelConfig(offline=True), torch.device("cpu"))
+
+    def give_up(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with Executor(workers=1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(Sampler(student, SamplerConfig()), executor, tasks, give_up)
+        assert executor.in_flight == 0
+        assert executor.completed() == []
