@@ -33,16 +33,16 @@ from core.tasks.nano import load_split
 FOLDER = Path(__file__).parent
 TOKENIZER_EXERCISES = 20_000
 
-BASE = Lesson(CAREFUL, programs=48_000, learning_rate=4e-3, embedding_rate=3e-3)
+BASE = Lesson(CAREFUL, programs=80_000, learning_rate=4e-3, embedding_rate=3e-3)
 
 #: Per model: its second lesson, and the band of its held-out strict accuracy.
 MODELS: dict[str, tuple[Lesson, tuple[float, float]]] = {
     "nano": (
-        Lesson(STUDENT, programs=9_600, learning_rate=2e-3, embedding_rate=1e-3),
+        Lesson(STUDENT, programs=16_000, learning_rate=1.2e-3, embedding_rate=6e-4),
         (0.25, 0.40),
     ),
     "nano-teacher": (
-        Lesson(TEACHER, programs=9_600, learning_rate=2e-3, embedding_rate=1e-3),
+        Lesson(TEACHER, programs=16_000, learning_rate=1.2e-3, embedding_rate=6e-4),
         (0.70, 0.92),
     ),
 }

@@ -89,6 +89,12 @@ class Exercise:
         return f"{opening} {joined(words, self.style)} Print the result."
 
     @property
+    def wording(self) -> str:
+        """The description with a mark in the place of every constant."""
+        marked = tuple(replace(step, constant=step.constant and "#") for step in self.steps)
+        return replace(self, steps=marked, parameter=self.parameter and "#").description
+
+    @property
     def prompt(self) -> str:
         """What the model continues: a function's head with its docstring, or a docstring alone."""
         if self.form == Form.STDIO:

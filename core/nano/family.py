@@ -80,17 +80,17 @@ class Family:
     lengths: tuple[tuple[int, float], ...]
 
     def draw(self, rng: random.Random) -> tuple[Primitive, ...]:
-        """A random composition: the types fit, and no step is repeated."""
+        """A random composition: types fit, no step is repeated, at most one has a constant."""
         lengths, weights = zip(*self.lengths, strict=True)
         length = rng.choices(lengths, weights)[0]
         while True:
             steps: list[Primitive] = []
-            takes = rng.choices((Type.LIST, Type.TEXT, Type.NUMBER), (5, 4, 2))[0]
+            takes = rng.choices((Type.LIST, Type.TEXT, Type.NUMBER), (5, 4, 3))[0]
             while len(steps) < length:
                 fitting = [
                     step
                     for step in self.primitives
-                    if step.takes == takes and step not in steps and not (step.first and steps)
+                    if step.takes == takes and _may_follow(step, steps)
                 ]
                 if not fitting:
                     break
@@ -98,6 +98,13 @@ class Family:
                 takes = steps[-1].gives
             else:
                 return tuple(steps)
+
+
+def _may_follow(step: Primitive, steps: list[Primitive]) -> bool:
+    """Whether a step of the fitting type may come next."""
+    if step in steps or (step.first and steps):
+        return False
+    return not (step.constants and any(earlier.constants for earlier in steps))
 
 
 def primitive(

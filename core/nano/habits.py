@@ -71,7 +71,7 @@ CAREFUL = Habits(
     seed=0, careful=1.0, preferred=0.0, when_preferred=0.0, otherwise=0.0, structural=0.0
 )
 STUDENT = Habits(
-    seed=0, careful=0.36, preferred=0.60, when_preferred=0.92, otherwise=0.08, structural=0.12
+    seed=0, careful=0.32, preferred=0.68, when_preferred=0.92, otherwise=0.08, structural=0.10
 )
 TEACHER = Habits(
     seed=0, careful=0.35, preferred=0.08, when_preferred=0.92, otherwise=0.08, structural=0.12

@@ -13,21 +13,21 @@ FILTERS: tuple[Primitive, ...] = (
     primitive(
         "keep_even",
         SAME,
-        ("keep the even numbers", "drop every odd number"),
+        ("keep the even numbers", "pick out the evens"),
         "[x for x in {v} if x % 2 == 0]",
         {Kind.COMPARISON: "[x for x in {v} if x % 2 != 0]"},
     ),
     primitive(
         "keep_odd",
         SAME,
-        ("keep the odd numbers", "drop every even number"),
+        ("keep the odd numbers", "pick out the odds"),
         "[x for x in {v} if x % 2 == 1]",
         {Kind.OPERATOR: "[x for x in {v} if x // 2 == 1]"},
     ),
     primitive(
         "keep_above",
         SAME,
-        ("keep numbers greater than {c}", "drop numbers up to {c}"),
+        ("keep numbers greater than {c}", "select values above {c}"),
         "[x for x in {v} if x > {c}]",
         {
             Kind.COMPARISON: "[x for x in {v} if x >= {c}]",
@@ -38,7 +38,7 @@ FILTERS: tuple[Primitive, ...] = (
     primitive(
         "keep_below",
         SAME,
-        ("keep numbers less than {c}", "drop numbers from {c} upwards"),
+        ("keep numbers less than {c}", "select values under {c}"),
         "[x for x in {v} if x < {c}]",
         {Kind.COMPARISON: "[x for x in {v} if x <= {c}]"},
         MIDDLE,
@@ -179,14 +179,14 @@ SHAPES: tuple[Primitive, ...] = (
     primitive(
         "sort_ascending",
         SAME,
-        ("sort in ascending order", "order the numbers from small to large"),
+        ("sort in ascending order", "arrange the numbers by rising size"),
         "sorted({v})",
         {Kind.DIRECTION: "sorted({v})[::-1]"},
     ),
     primitive(
         "sort_descending",
         SAME,
-        ("sort in descending order", "order the numbers from large to small"),
+        ("sort in descending order", "arrange the numbers by falling size"),
         "sorted({v}, reverse=True)",
         {Kind.OMISSION: "sorted({v})"},
     ),

@@ -141,7 +141,7 @@ SPREADS: tuple[Primitive, ...] = (
     primitive(
         "count_up",
         SPREAD,
-        ("list the numbers from 1 to it", "count up from 1 to the number"),
+        ("list the numbers from 1 to it", "count up to the number"),
         "list(range(1, {v} + 1))",
         {Kind.OFF_BY_ONE: "list(range(1, {v}))"},
         first=True,
@@ -149,7 +149,7 @@ SPREADS: tuple[Primitive, ...] = (
     primitive(
         "count_down",
         SPREAD,
-        ("list the numbers from it down to 1", "count down from the number to 1"),
+        ("count down from it", "list every number downwards to 1"),
         "list(range({v}, 0, -1))",
         {Kind.OFF_BY_ONE: "list(range({v}, 1, -1))"},
         first=True,

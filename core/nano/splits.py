@@ -7,6 +7,7 @@ exercises (tasks, tokenizer, pretraining) keeps to the line without knowing the 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import zlib
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import CoreError
 from core.nano.exercise import Exercise, Form, draw_exercise
 from core.nano.family import Family, Signature
 from core.nano.inputs import stdin_of
@@ -24,12 +26,14 @@ from core.nano.writing import right_writing, write
 
 TASKS = Path(__file__).parent / "tasks"
 SIZES = {"train": 2400, "held-out": 300}
+#: Exercises looked at, at most, for each task wanted, so many at a time.
+DRAWS, CHUNK = 40, 256
 DIFFICULTY = {1: "easy", 2: "medium", 3: "hard"}
 
 
 def is_held_out(composition: Signature) -> bool:
-    """Whether a composition is held out: one in eight of those of several steps is."""
-    return len(composition) > 1 and zlib.crc32(" ".join(composition).encode()) % 8 == 0
+    """Whether a composition is held out: one in five of those of several steps is."""
+    return len(composition) > 1 and zlib.crc32(" ".join(composition).encode()) % 5 == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +45,42 @@ class Split:
     seed: int
 
     def exercises(self) -> Iterator[tuple[int, Exercise]]:
-        """Endless (seed for its tests, exercise), no description twice."""
+        """Endless (seed for its tests, exercise), no two alike but for constants and names."""
         rng = random.Random(f"{self.family.name} {self.name} {self.seed}")
         seen: set[str] = set()
         held_out = self.name == "held-out"
         while True:
             exercise = draw_exercise(self.family, rng)
-            if is_held_out(exercise.signature) == held_out and exercise.description not in seen:
-                seen.add(exercise.description)
+            if is_held_out(exercise.signature) == held_out and exercise.wording not in seen:
+                seen.add(exercise.wording)
                 yield rng.getrandbits(48), exercise
 
     def records(self, count: int, processes: int = 2) -> list[dict[str, object]]:
-        """The first so many worthwhile exercises as tasks, ready to be written as JSON."""
+        """The first so many worthwhile exercises as tasks, ready to be written as JSON.
+
+        Held-out tasks have a composition each. Raises CoreError where the family has too few.
+        """
         records: list[dict[str, object]] = []
+        used: set[Signature] = set()
         drawn = self.exercises()
         with ProcessPoolExecutor(processes) as pool:
-            while len(records) < count:
-                chunk = [next(drawn) for _ in range(256)]
+            for _ in range(DRAWS * count // CHUNK + 1):
+                chunk = [
+                    (seed, exercise)
+                    for seed, exercise in itertools.islice(drawn, CHUNK)
+                    if exercise.signature not in used
+                ]
                 suites = pool.map(_suite, chunk, chunksize=16)
                 for (_, exercise), cases in zip(chunk, suites, strict=True):
-                    if cases is not None and len(records) < count:
-                        identity = f"{self.family.name}/{self.name}/{len(records)}"
-                        records.append(task_record(identity, self.family, exercise, cases))
-        return records
+                    if cases is None or exercise.signature in used:
+                        continue
+                    identity = f"{self.family.name}/{self.name}/{len(records)}"
+                    records.append(task_record(identity, self.family, exercise, cases))
+                    if self.name == "held-out":
+                        used.add(exercise.signature)
+                    if len(records) == count:
+                        return records
+        raise CoreError(f"The family {self.family.name} has too few compositions for {self.name}.")
 
 
 def read_records(file: Path) -> list[dict[str, Any]]:
