@@ -297,10 +297,12 @@ class BtpApp(App[None]):
 
     def _show(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self._run, snapshot
-        if isinstance(self.screen, LiveScreen):
-            problem = snapshot.problem or self._trouble
-            shown = replace(snapshot, held=self.display_held, said=self._said, problem=problem)
-            self.screen.show(shown)
+        problem = snapshot.problem or self._trouble
+        shown = replace(snapshot, held=self.display_held, said=self._said, problem=problem)
+        for screen in reversed(self.screen_stack):  # dialogs lie over a live screen
+            if isinstance(screen, LiveScreen):
+                screen.show(shown)
+                break
         if before is None or self._run is None or before.state != self._run.state:
             self.screen.refresh_bindings()
 

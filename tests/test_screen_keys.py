@@ -377,6 +377,17 @@ async def test_a_question_closes_by_escape() -> None:
         assert isinstance(pilot.app.screen, DashboardScreen)
 
 
+async def test_the_figures_behind_a_question_stay_live() -> None:
+    async with shown("running") as pilot:
+        await pilot.press("s")
+        assert "running" in text_of(pilot)
+        feed: Any = app_of(pilot)._feed
+        feed.show(snapshot("paused"))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, Question)
+        assert "paused" in text_of(pilot).splitlines()[0]
+
+
 async def test_a_locked_store_is_said_and_the_screen_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
