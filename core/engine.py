@@ -16,7 +16,13 @@ from types import FrameType
 
 import torch
 
-from core.checkpoints import Checkpoints, Counters, load_optimizer, read_counters
+from core.checkpoints import (
+    Checkpoints,
+    Counters,
+    is_durable,
+    load_optimizer,
+    read_counters,
+)
 from core.config import Config, ExecutorConfig, build_config, to_toml, with_setting
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
@@ -37,7 +43,7 @@ from storage.schema import EvaluationRecord, Progress, Run
 from storage.workspace import Workspace
 from storage.writer import Writer
 
-_NOTHING_DONE = Counters(iteration=0, update=0, update_in_iteration=0, last_ids={})
+_NOTHING_DONE = Counters(iteration=0, update=0, update_in_iteration=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +112,17 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
         config = with_setting(config, key, value)
     with ExitStack() as stack:
         stack.enter_context(workspace.engine_lock(name))
-        newest = _checkpoints(workspace, name, config).newest()
+        checkpoints = _checkpoints(workspace, name, config)
+        torn = checkpoints.discard_torn()
+        newest = checkpoints.newest()
         counters = read_counters(newest) if newest else _NOTHING_DONE
         materials = _load(config, newest, stack)
         writer = stack.enter_context(Writer(workspace))
         writer.rewind_updates(run.id, counters.update)
+        if torn:
+            again = newest.name if newest else "the beginning"
+            message = f"Not on the disk when the machine went down: {', '.join(torn)}. "
+            writer.add_event(run.id, "warning", f"{message}Going on from {again}.")
         return _drive(workspace, run, config, materials, writer, counters, before, listeners)
 
 
@@ -256,6 +268,7 @@ def _assemble(
         control=Control(run.id, config, writer, reporter, on_config),
         sinks=open_sinks(config.logging, run.name, workspace.run_folder(run.name)),
         counters=counters,
+        saved=counters if newest is not None and is_durable(newest) else None,
     )
 
 

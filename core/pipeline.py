@@ -73,7 +73,7 @@ class Pipeline:
     control: Control
     sinks: Sequence[Sink]
     counters: Counters
-    _saved: Counters | None = None  # what the newest checkpoint holds
+    saved: Counters | None = None  # what the newest durable checkpoint holds
     _awaiting: set[int] = field(default_factory=set)  # programs whose verdict is still to come
 
     def __post_init__(self) -> None:
@@ -261,20 +261,20 @@ class Pipeline:
         return [self.held_out[index] for index in sorted(order[:limit])]
 
     def checkpoint(self, durable: bool) -> None:
-        """Saves what was learned since the newest checkpoint, if anything was."""
-        if self._saved == self.counters:
-            return
-        if durable:  # the store first: nothing before a checkpoint may be lost in a power cut
+        """Saves what was learned; a durable checkpoint outlives a power cut, and is made once."""
+        if durable:
+            if self.saved == self.counters:
+                return
+            # The store first: nothing before a checkpoint may be lost in a power cut.
             with self.writer.durable():
                 message = f"Checkpoint after {self.counters.update} updates."
                 self.writer.add_event(self.run, "info", message)
         self.checkpoints.save(self.student, self.trainer.optimizer, self.counters, durable)
-        self._saved = self.counters
+        if durable:
+            self.saved = self.counters
 
     def _count(self, iteration: int, update: int, update_in_iteration: int) -> None:
-        self.counters = Counters(
-            iteration, update, update_in_iteration, self.writer.last_ids(self.run)
-        )
+        self.counters = Counters(iteration, update, update_in_iteration)
 
     def _attend(self) -> None:
         self.control.attend()

@@ -209,18 +209,6 @@ class Writer:
                 (time.time(), answer, command),
             )
 
-    def last_ids(self, run: int) -> dict[str, int]:
-        """What a checkpoint notes: the newest sample and verdict, and the run's last update."""
-        with self._lock, explained(self.workspace.database):
-            row = self._connection.execute(
-                "SELECT (SELECT max(id) FROM samples), (SELECT max(id) FROM verdicts), "
-                "(SELECT max(number) FROM updates WHERE run = ?)",
-                (run,),
-            ).fetchone()
-        return dict(
-            zip(("samples", "verdicts", "updates"), (value or 0 for value in row), strict=True)
-        )
-
     @contextmanager
     def durable(self) -> Iterator[None]:
         """What is written inside, and all before it, is on the disk when its method returns."""

@@ -109,6 +109,20 @@ def test_sigterm_checkpoints_and_the_run_can_be_resumed(run: EngineRun) -> None:
     assert len(made) == len(set(made)), "a stop loses no update"
 
 
+def test_a_torn_checkpoint_is_passed_over_and_the_log_says_so(run: EngineRun) -> None:
+    engine = run.start()
+    assert wait_until(lambda: bool((at := run.progress()) and at.updates >= UPDATES + 2), engine)
+    engine.kill()
+    engine.wait()
+    checkpoints = run.workspace.run_folder(run.name) / "checkpoints"
+    newest = sorted(checkpoints.glob("update-*"))[-1]
+    (newest / "model.safetensors").write_bytes(b"")
+    finish(run.resume())
+    assert_whole(run)
+    events = Reader(run.workspace).query("SELECT message FROM events WHERE level = 'warning'")
+    assert any(newest.name in message and "Going on from" in message for (message,) in events)
+
+
 def test_commands_pause_change_and_stop_the_engine(run: EngineRun) -> None:
     engine = run.start()
     assert wait_until(lambda: bool((at := run.progress()) and at.programs), engine)

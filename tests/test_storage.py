@@ -319,13 +319,6 @@ def test_a_command_waits_until_it_is_answered(store: Store) -> None:
     assert store.reader.query("SELECT answer FROM commands WHERE id = ?", (first,)) == [("paused",)]
 
 
-def test_a_checkpoint_knows_the_last_ids(store: Store) -> None:
-    assert store.writer.last_ids(store.run) == {"samples": 0, "verdicts": 0, "updates": 0}
-    store.judged(dict.fromkeys(store.sampled("x", "y"), 0.5))
-    store.writer.add_update(store.run, update(7, [1]))
-    assert store.writer.last_ids(store.run) == {"samples": 2, "verdicts": 2, "updates": 7}
-
-
 def test_what_is_sampled_but_not_judged_is_found_after_a_crash(store: Store) -> None:
     first, second = store.sampled("x", "y", iteration=3)
     store.judged({first: 0.5})

@@ -28,7 +28,7 @@ from tests.stores import sample, update, verdict
 workspace = Workspace(sys.argv[1])
 writer, reader = Writer(workspace), Reader(workspace)
 run = reader.run("demo-1").id
-begin = writer.last_ids(run)["updates"] + 1
+begin = len(reader.updates(run)) + 1
 writer.add_verdicts(run, [verdict(program, 0.5) for program, _, _ in reader.unjudged(run)])
 os.write(1, b"ready\\n")
 for number in range(begin, begin + 10_000):
