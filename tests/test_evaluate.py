@@ -10,7 +10,7 @@ from core.evaluate import evaluate, last_is_best, strict_accuracy
 from core.executor import Executor
 from core.models import load_student
 from core.sampler import Sampler
-from core.tasks.nano import load_split
+from core.tasks.load import load_tasks
 
 
 def test_only_tasks_with_every_test_passed_are_solved() -> None:
@@ -35,7 +35,7 @@ def test_measurements_are_compared_on_the_tasks_they_share(
 
 
 def test_every_task_is_measured_by_its_most_probable_program() -> None:
-    tasks = load_split("held-out")[:6]
+    tasks = load_tasks("nano:held-out")[:6]
     student = load_student(ModelConfig(offline=True), torch.device("cpu"))
     sampler = Sampler(student, SamplerConfig())
     done: list[int] = []
@@ -49,7 +49,7 @@ def test_every_task_is_measured_by_its_most_probable_program() -> None:
 
 
 def test_a_measurement_that_is_given_up_leaves_the_executor_empty() -> None:
-    tasks = load_split("held-out")[:6]
+    tasks = load_tasks("nano:held-out")[:6]
     student = load_student(ModelConfig(offline=True), torch.device("cpu"))
 
     def give_up(_done: int) -> None:

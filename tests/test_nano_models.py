@@ -20,7 +20,7 @@ from core.nano.pretrain import Lesson, exercises, new_model, teach
 from core.nano.splits import SIZES, is_held_out
 from core.nano.tokenizer import train_tokenizer
 from core.nano.writing import Writing, right_writing, write
-from core.tasks.nano import load_split
+from core.tasks.load import load_tasks
 
 
 def folder(name: str) -> Path:
@@ -63,7 +63,7 @@ def test_both_models_speak_the_same_tokens() -> None:
 
 def test_the_tokenizer_gives_every_text_back_and_adds_nothing() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder("nano"))
-    for task in load_split("held-out"):
+    for task in load_tasks("nano:held-out"):
         ids = tokenizer(task.reference)["input_ids"]
         assert tokenizer.decode(ids) == task.reference
         assert tokenizer.eos_token_id not in ids
@@ -72,7 +72,7 @@ def test_the_tokenizer_gives_every_text_back_and_adds_nothing() -> None:
 
 def test_prompts_and_programs_are_short() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder("nano"))
-    for task in load_split("train") + load_split("held-out"):
+    for task in load_tasks("nano:train") + load_tasks("nano:held-out"):
         assert len(tokenizer(task.prompt)["input_ids"]) <= 64
         completion = task.reference.removeprefix(task.prompt if task.completes_prompt else "")
         assert len(tokenizer(completion)["input_ids"]) < 96
@@ -106,7 +106,7 @@ def test_no_single_replacement_mends_a_tenth_of_the_failing_programs(
 
 
 def test_a_slip_is_recognised_by_its_kind(some_exercises: list[Exercise]) -> None:
-    task = load_split("train")[0]
+    task = load_tasks("nano:train")[0]
     for exercise in some_exercises[:60]:
         right = right_writing(exercise)
         assert kinds(Failure(task, exercise, "pass", 0.0)) == ()

@@ -19,7 +19,6 @@ from core.nano.splits import TASKS, Split, exercises_of, is_held_out, read_recor
 from core.nano.writing import right_writing, write
 from core.tasks import CallTest, StdioTest, Task
 from core.tasks.load import load_tasks
-from core.tasks.nano import load_split
 
 CONSTANTS = re.compile(r"\b(\d+|k|m|limit|[aeostn])\b")
 
@@ -163,11 +162,21 @@ def test_a_file_in_the_same_layout_is_read(tmp_path: Path, held_out: list[Task])
 
 def test_an_unknown_split_says_what_there_is() -> None:
     with pytest.raises(CoreError, match="nano:train nor nano:held-out"):
-        load_split("heldout")
+        load_tasks("nano:heldout")
+
+
+def test_an_empty_file_and_an_id_that_is_there_twice_are_refused(tmp_path: Path) -> None:
+    write_tasks([], tmp_path / "empty.jsonl.gz")
+    with pytest.raises(CoreError, match="holds no tasks"):
+        load_tasks(f"nano:{tmp_path / 'empty.jsonl.gz'}")
+    one, other = read_records(TASKS / "held-out.jsonl.gz")[:2]
+    write_tasks([one, other | {"task_id": one["task_id"]}], tmp_path / "twice.jsonl.gz")
+    with pytest.raises(CoreError, match=r"line 2: the id of .* is already taken"):
+        load_tasks(f"nano:{tmp_path / 'twice.jsonl.gz'}")
 
 
 def test_a_task_without_tests_is_refused_with_its_line(tmp_path: Path) -> None:
     record = read_records(TASKS / "held-out.jsonl.gz")[0] | {"tests": []}
     write_tasks([record], tmp_path / "broken.jsonl.gz")
     with pytest.raises(CoreError, match="line 1: 'tests' must be"):
-        load_split(str(tmp_path / "broken.jsonl.gz"))
+        load_tasks(f"nano:{tmp_path / 'broken.jsonl.gz'}")

@@ -28,7 +28,7 @@ from core.nano.splits import SIZES, Split, write_tasks
 from core.nano.tokenizer import train_tokenizer
 from core.nano.writing import write
 from core.sampler import Sampler
-from core.tasks.nano import load_split
+from core.tasks.load import load_tasks
 
 FOLDER = Path(__file__).parent
 TOKENIZER_EXERCISES = 20_000
@@ -96,7 +96,7 @@ def measure(folder: Path, tasks: Path) -> float:
     student = load_student(ModelConfig(path=str(folder), offline=True), torch.device("cpu"))
     with Executor() as executor:
         sampler = Sampler(student, SamplerConfig())
-        return evaluate(sampler, executor, load_split(str(tasks))).accuracy
+        return evaluate(sampler, executor, load_tasks(f"nano:{tasks}")).accuracy
 
 
 if __name__ == "__main__":

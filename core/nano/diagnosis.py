@@ -30,7 +30,7 @@ from core.nano.writing import Writing, right_writing, write
 from core.prompts import program_text
 from core.sampler import Sampler
 from core.tasks import Task
-from core.tasks.nano import load_split
+from core.tasks.load import load_tasks
 
 TOKEN = re.compile(r"\w+|\s+|.")
 CONTEXT = 2  # tokens left and right of a difference
@@ -63,7 +63,7 @@ class Replacement:
 
 def failures(model: str, split: str = "held-out") -> tuple[list[Failure], int]:
     """The failing most probable programs of a model on an embedded split, and the task count."""
-    tasks = load_split(split)
+    tasks = load_tasks(f"nano:{split}")
     exercises = list(exercises_of(Split(NANO, split, 0), [task.prompt for task in tasks]))
     student = load_student(ModelConfig(path=model, offline=True), torch.device("cpu"))
     sampler = Sampler(student, Config().sampler)

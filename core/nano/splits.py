@@ -28,6 +28,7 @@ TASKS = Path(__file__).parent / "tasks"
 SIZES = {"train": 2400, "held-out": 300}
 #: Exercises looked at, at most, for each task wanted, so many at a time.
 DRAWS, CHUNK = 40, 256
+PATIENCE = 20_000
 DIFFICULTY = {1: "easy", 2: "medium", 3: "hard"}
 
 
@@ -45,14 +46,20 @@ class Split:
     seed: int
 
     def exercises(self) -> Iterator[tuple[int, Exercise]]:
-        """Endless (seed for its tests, exercise), no two alike but for constants and names."""
+        """Yields (seed for its tests, exercise), no two alike but for constants and names.
+
+        Ends where PATIENCE draws in a row bring nothing new: the family is spent.
+        """
         rng = random.Random(f"{self.family.name} {self.name} {self.seed}")
         seen: set[str] = set()
         held_out = self.name == "held-out"
-        while True:
+        idle = 0
+        while idle < PATIENCE:
             exercise = draw_exercise(self.family, rng)
+            idle += 1
             if is_held_out(exercise.signature) == held_out and exercise.wording not in seen:
                 seen.add(exercise.wording)
+                idle = 0
                 yield rng.getrandbits(48), exercise
 
     def records(self, count: int, processes: int = 2) -> list[dict[str, object]]:

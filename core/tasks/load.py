@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.errors import CoreError
-from core.tasks import apps, hub, humaneval, mbpp
+from core.tasks import apps, hub, humaneval, mbpp, nano
 from core.tasks.jsonl import Record, read_records
-from core.tasks.nano import load_split
 from core.tasks.task import Task
 
 _BUILDERS: dict[str, Callable[[Record], Task]] = {
     "humaneval": humaneval.build,
     "mbpp": mbpp.build,
     "apps": apps.build,
+    "nano": nano.build,
 }
 
 #: Every dataset that `load_tasks` knows.
-DATASETS = (*_BUILDERS, "nano")
+DATASETS = tuple(_BUILDERS)
 
 
 def load_tasks(spec: str) -> list[Task]:
@@ -29,11 +29,13 @@ def load_tasks(spec: str) -> list[Task]:
     a task without tests, two different tasks with one id.
     """
     name, _, rest = spec.partition(":")
-    if name == "nano":
-        return load_split(rest)
     if name not in _BUILDERS:
         raise CoreError(_unknown(name))
-    records = read_records(Path(rest).expanduser()) if rest else hub.fetch_records(name)
+    records: Iterable[Record]
+    if name == "nano":
+        records = nano.read_split(rest)
+    else:
+        records = read_records(Path(rest).expanduser()) if rest else hub.fetch_records(name)
     return _build_all(records, _BUILDERS[name], origin=rest or name)
 
 

@@ -6,6 +6,7 @@ Task does not have (the composition an embedded task was made from) are for othe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,16 @@ SPLITS = ("train", "held-out")
 _FOLDER = Path(__file__).parent.parent / "nano" / "tasks"
 
 
-def load_split(name: str) -> list[Task]:
-    """The embedded tasks "train" (also "") or "held-out", or those of a file in the same layout.
+def read_split(name: str) -> Iterator[Record]:
+    """The records of "train" (also "") or "held-out", or of a file in the same layout.
 
-    Raises CoreError for a name that is neither, a broken line, or a task without tests.
+    Raises CoreError for a name that is neither, and for a broken line.
     """
     embedded = (name or "train") in SPLITS
-    path = split_file(name or "train") if embedded else Path(name).expanduser()
+    path = _FOLDER / f"{name or 'train'}.jsonl.gz" if embedded else Path(name).expanduser()
     if not embedded and not path.exists():
         raise CoreError(f"nano:{name} is neither nano:train nor nano:held-out, nor a file's path.")
-    return [build(record) for record in read_records(path)]
-
-
-def split_file(name: str) -> Path:
-    """Where the embedded tasks of a split lie."""
-    return _FOLDER / f"{name}.jsonl.gz"
+    return read_records(path)
 
 
 def build(record: Record) -> Task:
