@@ -21,7 +21,9 @@ from core.errors import CoreError
 class Section(BaseModel):
     """A frozen group of settings that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class ModelConfig(Section):
@@ -38,9 +40,9 @@ class ModelConfig(Section):
 class TasksConfig(Section):
     """What to train on and what to measure on."""
 
-    train: tuple[str, ...] = ("nano:train",)
+    train: tuple[str, ...] = Field(("nano:train",), min_length=1)
     """Datasets to write programs for: NAME, NAME:SPLIT (embedded) or NAME:PATH."""
-    held_out: tuple[str, ...] = ("nano:held-out",)
+    held_out: tuple[str, ...] = Field(("nano:held-out",), min_length=1)
     """Datasets that are only measured on; a task that is also in train is refused."""
     limit: int = Field(0, ge=0)
     """Use only the first so many training tasks; 0 uses all."""
@@ -222,8 +224,13 @@ def to_toml(config: Config) -> str:
         if section != table:
             table = section
             lines += ["", f"[{section}]"]
-        lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        lines.append(f"{name} = {toml_value(value)}")
     return "\n".join(lines).strip() + "\n"
+
+
+def toml_value(value: Any) -> str:
+    """A text, finite number, truth value, or list of them as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def setting(config: Config, key: str) -> Any:

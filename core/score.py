@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from core.config import toml_value
 from core.errors import CoreError
 from core.executor import Executor
 from core.records import task_record, verdict_record
@@ -60,7 +61,8 @@ def score(
         writer = stack.enter_context(Writer(workspace.create()))
         name = writer.next_run_name("score")
         stack.enter_context(workspace.engine_lock(name))
-        config = f"tasks = {json.dumps(tasks)}\nprograms = {json.dumps(str(programs))}\n"
+        named = {"tasks": tasks, "programs": str(programs)}
+        config = "".join(f"{key} = {toml_value(value)}\n" for key, value in named.items())
         run = writer.create_run(name, "score", config, "", str(executor.isolation))
         reporter = stack.enter_context(_reported(workspace, run, executor, total))
         writer.add_tasks([task_record(task) for task in used])

@@ -1,12 +1,12 @@
 """Fine-tuning on replayed programs: minibatch -> loss -> step.
 
 The loss is the causal-LM loss of the program's sampled token ids, the closing end-of-sequence
-token included; the prompt's tokens are context only. Not covered: objectives other than this one,
-schedules, and adapters.
+token included; the prompt's tokens are context only. Not covered: other objectives, adapters.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.config import TrainerConfig
+from core.errors import CoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Trainer:
         """Makes one AdamW step on the minibatch; the order of its programs does not matter.
 
         `done`, from 0 to 1, is the share of the run that lies behind: the step size follows it.
+        Raises CoreError, the weights as they were, where loss or gradient are not finite.
         """
         started = time.perf_counter()
         while True:
@@ -81,6 +83,11 @@ class Trainer:
             # Outside the handler, so that the traceback no longer holds the failed activations.
             self._halve_microbatch()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        if not math.isfinite(loss) or not torch.isfinite(norm):
+            raise CoreError(
+                f"Training diverged: loss {loss:g}, gradient norm {float(norm):g}. The newest "
+                "checkpoint is whole; start again with a smaller trainer.learning_rate."
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(done)
         self.optimizer.step()

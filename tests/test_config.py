@@ -15,6 +15,7 @@ from core.config import (
     load_config,
     setting,
     to_toml,
+    toml_value,
     with_setting,
 )
 from core.errors import CoreError
@@ -41,6 +42,23 @@ def test_an_unknown_section_in_a_file_names_the_file(tmp_path: Path) -> None:
 def test_alpha_outside_its_range_is_refused(alpha: str) -> None:
     with pytest.raises(CoreError, match=r"replay\.alpha = .* is wrong"):
         load_config(None, [f"replay.alpha={alpha}"])
+
+
+@pytest.mark.parametrize("key", ["trainer.max_grad_norm", "replay.exponent", "max_minutes"])
+def test_a_number_that_is_not_finite_is_refused(key: str) -> None:
+    with pytest.raises(CoreError, match=rf"{key} = inf is wrong: .*finite"):
+        load_config(None, [f"{key}=inf"])
+
+
+@pytest.mark.parametrize("key", ["tasks.train", "tasks.held_out"])
+def test_an_empty_list_of_datasets_is_refused(key: str) -> None:
+    with pytest.raises(CoreError, match=rf"{key} = \(?\[?.*is wrong"):
+        load_config(None, [f"{key}=[]"])
+
+
+@given(st.text())
+def test_every_text_is_read_back_from_its_toml(text: str) -> None:
+    assert tomllib.loads(f"value = {toml_value(text)}")["value"] == text
 
 
 def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:

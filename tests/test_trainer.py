@@ -1,12 +1,14 @@
 """The trainer: which tokens count, that batching changes nothing, what happens without memory."""
 
 import copy
+import math
 from typing import Any
 
 import pytest
 import torch
 
 from core.config import TrainerConfig
+from core.errors import CoreError
 from core.trainer import Example, Trainer, collate, program_loss
 
 EXAMPLES = [
@@ -55,6 +57,15 @@ def test_the_step_size_falls_linearly_over_the_run(model: Any) -> None:
     for done, expected in ((0.0, 1e-3), (0.5, 6e-4), (1.0, 2e-4), (1.5, 2e-4)):
         trainer.update(EXAMPLES, done)
         assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+
+
+def test_a_step_that_is_not_finite_is_refused_and_changes_no_weight(model: Any) -> None:
+    trainer = Trainer(model, TrainerConfig(), pad_token_id=0)
+    spoiled = [*EXAMPLES[:2], Example(EXAMPLES[2].prompt, EXAMPLES[2].program, weight=math.inf)]
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(CoreError, match=r"diverged.*smaller trainer\.learning_rate"):
+        trainer.update(spoiled)
+    assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
 
 
 def test_microbatches_make_the_same_step_as_one_batch(model: Any) -> None:
