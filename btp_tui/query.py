@@ -6,6 +6,7 @@ Words without a key, or in quotes, must occur in the program's text.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -173,22 +174,29 @@ def _range(key: str, value: str) -> Range:
     low, dots, high = value.partition("..")
     try:
         if dots:
-            return (float(low) if low else ANY[0], float(high) if high else ANY[1])
+            return (_number(low) if low else ANY[0], _number(high) if high else ANY[1])
         if value.startswith(">="):
-            return float(value[2:]), ANY[1]
+            return _number(value[2:]), ANY[1]
         if value.startswith("<="):
-            return ANY[0], float(value[2:])
+            return ANY[0], _number(value[2:])
         if value.startswith(">"):
-            return _above(float(value[1:])), ANY[1]
+            return _above(_number(value[1:])), ANY[1]
         if value.startswith("<"):
-            return ANY[0], -_above(-float(value[1:]))
-        return (float(value), float(value)) if value else ANY
+            return ANY[0], -_above(-_number(value[1:]))
+        return (_number(value), _number(value)) if value else ANY
     except ValueError:
         if value in (">", "<", ">=", "<="):  # still being typed
             return ANY
         raise QueryError(
             f"{key}:{value} is no range: write {key}:0.5..1, {key}:>0.5 or {key}:1."
         ) from None
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _above(value: float) -> float:

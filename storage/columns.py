@@ -134,7 +134,7 @@ class Columns:
         if wanted.outcome is not None:
             keep &= self.outcome == _code(self.outcomes, wanted.outcome)
         if wanted.source is not None:
-            keep &= self.source == _code(self.sources, wanted.source)
+            keep &= _members(_matching(self.sources, wanted.source), self.source)
         if wanted.pass_rate is not None:
             low, high = (np.float32(end) for end in wanted.pass_rate)
             keep &= (self.pass_rate >= low) & (self.pass_rate <= high)

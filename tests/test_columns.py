@@ -239,6 +239,7 @@ def shelf(store: Store) -> Store:
         (Filter(pass_rate=(0.0, 0.5)), [0, 2]),
         (Filter(pass_rate=(1 / 3, 1.0)), [1, 2]),
         (Filter(source="teacher"), [3]),
+        (Filter(source="teach*"), [3]),
         (Filter(source="no such source"), []),
         (Filter(iteration=(2, 3)), [3, 4]),
         (Filter(run=1, outcome="passed", task="a", iteration=(1, 1)), [1]),

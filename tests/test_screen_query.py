@@ -37,6 +37,12 @@ def test_every_key_of_the_language_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["iter:inf", "iter:>nan", "pass:-inf..1", "iter:..infinity"])
+def test_a_range_that_is_not_finite_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="is no range"):
+        parse_query(text)
+
+
 def test_status_is_another_word_for_outcome() -> None:
     assert parse_query("status:denied") == parse_query("outcome:denied")
 
