@@ -17,7 +17,7 @@ class Knobs:
     """The settings of the replay (eq. 6-8); all but `floor` may change during a run."""
 
     alpha: float = 0.2
-    exponent: float = 2.0
+    exponent: float = 4.0
     prioritization: Literal["proportional", "rank"] = "proportional"
     possibility: Literal["per_token", "joint"] = "per_token"
     floor: float = 1e-6

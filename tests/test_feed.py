@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -386,3 +386,8 @@ def test_only_the_newest_message_of_a_kind_matters() -> None:
     old, new = SnapshotReady(Snapshot("a")), SnapshotReady(Snapshot("b"))
     assert old.can_replace(new)
     assert not old.can_replace(PageReady(Page("")))
+
+
+def test_the_knobs_shown_before_any_run_are_the_configurations_own() -> None:
+    own = ReplayConfig()
+    assert all(getattr(own, name) == value for name, value in asdict(Knobs()).items())
