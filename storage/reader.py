@@ -154,13 +154,14 @@ class Reader:
         return [SampledText(*[*row[:3], *unpack_tokens(row[3])]) for row in rows]
 
     def unjudged(self, run: int) -> list[tuple[int, str, str]]:
-        """(program, task_id, text) of what a run sampled and nobody has judged, oldest first."""
+        """(program, task_id, text) of what a run sampled and has no pass rate of, oldest first."""
         return self.query(
             "SELECT x.id, t.task_id, x.text FROM texts x "
-            "JOIN programs p ON p.id = x.id JOIN tasks t ON t.id = p.task WHERE x.id IN "
-            "(SELECT program FROM samples WHERE run = ? EXCEPT SELECT program FROM verdicts) "
-            "ORDER BY x.id",
-            (run,),
+            "JOIN programs p ON p.id = x.id JOIN tasks t ON t.id = p.task "
+            "WHERE x.id IN (SELECT program FROM samples WHERE run = ?) AND NOT EXISTS "
+            "(SELECT 1 FROM verdicts v "
+            "WHERE v.program = x.id AND v.run = ? AND v.pass_rate IS NOT NULL) ORDER BY x.id",
+            (run, run),
         )
 
     def sampled_tasks(self, run: int, iteration: int) -> set[str]:

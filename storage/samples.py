@@ -48,15 +48,17 @@ class _NewPrograms:
 class SampleStore:
     """Inserts inside a transaction that the Writer holds, which keeps every other writer out.
 
-    What it remembers of the database (names, digests, which programs are judged) is extended by
-    cursor at the begin of each call, so that other engines on the workspace are heard of.
+    What it remembers of the database (names, digests, which programs the run has judged) is
+    extended by cursor at the begin of each call, so that other engines on the workspace are heard
+    of. Only verdicts of the same run spare a test: another run may have tested under other limits.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._texts = Texts()
         self._new: _NewPrograms | None = None
-        self._judged = bytearray(1)  # by program: whether it has a verdict
+        self._judged = bytearray(1)  # by program: whether _judging knows its pass rate
+        self._judging = 0  # the run
         self._last_verdict = 0
         self._own_runs: set[int] = set()
         self._earlier: dict[tuple[int, int], dict[_Key, tuple[int, int]]] = {}
@@ -79,7 +81,7 @@ class SampleStore:
 
     def add(self, run: int, iteration: int, records: Sequence[SampleRecord]) -> list[StoredSample]:
         """See Writer.add_samples."""
-        self._hear_verdicts()
+        self._hear_verdicts(run)
         placed = self._place(records)
         earlier = self._earlier_samples(run, iteration)
         sample = self._last("samples")
@@ -160,15 +162,19 @@ class SampleStore:
             self._earlier = {(run, iteration): {tuple(row[:3]): tuple(row[3:]) for row in rows}}
         return self._earlier[run, iteration]
 
-    def _hear_verdicts(self) -> None:
+    def _hear_verdicts(self, run: int) -> None:
+        if run != self._judging:
+            self._judging, self._judged, self._last_verdict = run, bytearray(1), 0
         rows = self._connection.execute(
-            "SELECT id, program FROM verdicts WHERE id > ? ORDER BY id", (self._last_verdict,)
+            "SELECT id, program, run = ? AND pass_rate IS NOT NULL FROM verdicts WHERE id > ? "
+            "ORDER BY id",
+            (run, self._last_verdict),
         )
-        for verdict, program in rows:
+        for verdict, program, conclusive in rows:
+            self._last_verdict = verdict
             if program >= len(self._judged):
                 self._judged.extend(bytes(program))  # doubles
-            self._judged[program] = 1
-            self._last_verdict = verdict
+            self._judged[program] |= conclusive
 
     def _id(self, table: str, name: str) -> int:
         """The id of a task, source or outcome; sources and outcomes are added when new."""

@@ -180,7 +180,7 @@ class SampleRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
-    """Where a sample landed; `judged` says that its text already has a verdict."""
+    """Where a sample landed; `judged` says that its run already knows the text's pass rate."""
 
     sample: int
     program: int

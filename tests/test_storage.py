@@ -172,6 +172,40 @@ def test_a_known_text_is_reported_as_judged(store: Store) -> None:
     assert [before.judged, after.judged, elsewhere.judged] == [False, True, True]
 
 
+def test_only_a_known_pass_rate_of_the_same_run_spares_a_test(store: Store) -> None:
+    other = store.writer.create_run("demo-2", "train", "", "nano", "")
+
+    def judged(run: int, iteration: int) -> bool:
+        return store.writer.add_samples(run, iteration, [sample("a", "x")])[0].judged
+
+    assert not judged(store.run, 1)
+    (program, _, _) = store.reader.unjudged(store.run)[0]
+    store.judged({program: None})  # a harness error says nothing about the program
+    assert not judged(store.run, 2)
+    assert store.reader.unjudged(store.run) == [(program, "a", "x")]
+    store.judged({program: 0.5})
+    assert judged(store.run, 3)
+    assert not judged(other, 1), "it may test under other limits"
+    assert judged(store.run, 4)
+    assert store.reader.unjudged(store.run) == []
+    assert store.reader.unjudged(other) == [(program, "a", "x")]
+
+
+def test_of_several_verdicts_the_newest_counts_everywhere(store: Store) -> None:
+    (program,) = store.sampled("x")
+    for rate in (None, 0.5, 1.0):
+        store.columns.refresh()
+        store.judged({program: rate})
+    store.columns.refresh()
+    assert store.columns.pass_rate.tolist() == [1.0]
+    (row,) = store.reader.rows([1])
+    assert row.pass_rate == 1.0
+    detail = store.reader.program(1)
+    assert detail is not None
+    assert detail.verdict is not None
+    assert detail.verdict.pass_rate == 1.0
+
+
 def test_what_an_earlier_process_stored_is_not_stored_again(store: Store) -> None:
     records = [sample("a", "x", 0), sample("a", "y", 1), sample("b", "x", 0)]
     stored = store.writer.add_samples(store.run, 1, records[:2])
