@@ -112,12 +112,13 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
         config = with_setting(config, key, value)
     with ExitStack() as stack:
         stack.enter_context(workspace.engine_lock(name))
+        writer = stack.enter_context(Writer(workspace))
+        writer.lapse_commands(run.id)  # before the long part: what is asked from now on counts
         checkpoints = _checkpoints(workspace, name, config)
         torn = checkpoints.discard_torn()
         newest = checkpoints.newest()
         counters = read_counters(newest) if newest else _NOTHING_DONE
         materials = _load(config, newest, stack)
-        writer = stack.enter_context(Writer(workspace))
         writer.rewind_updates(run.id, counters.update)
         if torn:
             again = newest.name if newest else "the beginning"

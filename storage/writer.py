@@ -209,6 +209,15 @@ class Writer:
                 (time.time(), answer, command),
             )
 
+    def lapse_commands(self, run: int) -> None:
+        """Answers what still asks an engine that is gone to pause, to go on or to stop."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE commands SET handled_at = ?, answer = 'lapsed: that engine has ended' "
+                "WHERE run = ? AND handled_at IS NULL AND name IN ('pause', 'resume', 'stop')",
+                (time.time(), run),
+            )
+
     @contextmanager
     def durable(self) -> Iterator[None]:
         """What is written inside, and all before it, is on the disk when its method returns."""

@@ -144,8 +144,13 @@ def test_commands_pause_change_and_stop_the_engine(run: EngineRun) -> None:
     assert progress is not None
     assert progress.knobs is not None
     assert progress.knobs["replay.alpha"] == 0.9
+    with Writer(run.workspace) as writer:
+        writer.add_command(stored.id, "stop", {})  # pressed again: too late for that engine
+    finish(run.resume())
+    assert_whole(run)
     answers = Reader(run.workspace).query("SELECT answer FROM commands ORDER BY id")
-    assert [answer.split()[0] for (answer,) in answers] == ["paused", "set", "seed", "stopping"]
+    words = [answer.split()[0] for (answer,) in answers]
+    assert words == ["paused", "set", "seed", "stopping", "lapsed:"]
 
 
 def test_two_engines_on_one_run_are_refused(run: EngineRun) -> None:

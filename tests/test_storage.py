@@ -353,6 +353,17 @@ def test_a_command_waits_until_it_is_answered(store: Store) -> None:
     assert store.reader.query("SELECT answer FROM commands WHERE id = ?", (first,)) == [("paused",)]
 
 
+def test_what_an_ended_engine_was_asked_lapses_but_for_settings(store: Store) -> None:
+    answered = store.writer.add_command(store.run, "stop", {})
+    store.writer.answer_command(answered, "stopping")
+    for name in ("pause", "set", "stop"):
+        store.writer.add_command(store.run, name, {})
+    store.writer.lapse_commands(store.run)
+    assert [command.name for command in store.writer.pending_commands(store.run)] == ["set"]
+    answers = store.reader.query("SELECT substr(answer, 1, 6) FROM commands ORDER BY id")
+    assert answers == [("stoppi",), ("lapsed",), (None,), ("lapsed",)]
+
+
 def test_what_is_sampled_but_not_judged_is_found_after_a_crash(store: Store) -> None:
     first, second = store.sampled("x", "y", iteration=3)
     store.judged({first: 0.5})
