@@ -7,13 +7,13 @@ writes it at most four times a second, the machine's readings once a second.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from core.telemetry import Machine
@@ -24,6 +24,7 @@ from storage.writer import Writer
 
 INTERVAL_S = 0.25
 _RATE_WINDOW = 12  # intervals a rate is taken over
+_LAST_TRIES = 4  # to write how a run ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Reporter:
 
     `totals` is read at every beat. Each of `listeners` is called with every progress written, on
     the reporter's thread. A write that fails (a full disk, a locked store) is left to the next
-    beat: the pipeline's own writes decide whether the run can go on.
+    beat, and the last one is tried a few times: the pipeline's own writes decide whether the run
+    can go on.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Reporter:
         self._listeners = listeners
         self._on_event = on_event
         self._lock = threading.Lock()
-        self._events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._events: deque[tuple[str, str]] = deque()
         self._history: deque[tuple[float, Totals]] = deque(maxlen=_RATE_WINDOW)
         self._elapsed_before = progress.elapsed_s
         self._started = time.monotonic()
@@ -67,6 +69,7 @@ class Reporter:
         self._thread = threading.Thread(target=self._beat, name="reporter", daemon=True)
 
     def __enter__(self) -> Reporter:
+        self._writer = Writer(self._workspace)
         self._thread.start()
         return self
 
@@ -91,27 +94,38 @@ class Reporter:
 
     def event(self, level: str, message: str) -> None:
         """Adds a line to the engine's log."""
-        self._events.put((level, message))
+        self._events.append((level, message))
         self._on_event(level, message)
 
     def _beat(self) -> None:
-        writer = Writer(self._workspace)
-        beats = 0
-        with Machine() as machine:
-            while True:
-                last = self._ended.wait(INTERVAL_S)
-                with suppress(StorageError):
-                    self._write(writer)
-                    if beats % 4 == 0:
-                        writer.add_telemetry(self._run, machine.read())
-                beats += 1
-                if last:
-                    break
-        writer.close()
+        with self._writer, Machine() as machine:
+            for beats in count():
+                if self._ended.wait(INTERVAL_S):
+                    self._write_last()
+                    return
+                self._try_to_write()
+                if beats % 4 == 0:
+                    # A driver fails in more ways than it documents: no reading is worth the thread.
+                    with suppress(Exception):
+                        self._writer.add_telemetry(self._run, machine.read())
 
-    def _write(self, writer: Writer) -> None:
-        while not self._events.empty():
-            writer.add_event(self._run, *self._events.get())
+    def _write_last(self) -> None:
+        for _ in range(_LAST_TRIES):
+            if self._try_to_write():
+                return
+            time.sleep(INTERVAL_S)
+
+    def _try_to_write(self) -> bool:
+        try:
+            self._write()
+        except StorageError:
+            return False
+        return True
+
+    def _write(self) -> None:
+        while self._events:  # taken off the queue only when stored
+            self._writer.add_event(self._run, *self._events[0])
+            self._events.popleft()
         self._history.append((time.monotonic(), self._totals()))
         (then, before), (now, after) = self._history[0], self._history[-1]
         seconds = max(now - then, INTERVAL_S)
@@ -122,7 +136,7 @@ class Reporter:
             elapsed_s=self.elapsed_s,
             eta_s=self._time_left(),
         )
-        writer.set_progress(self._run, self._progress)
+        self._writer.set_progress(self._run, self._progress)
         for listener in self._listeners:
             listener(self._progress)
 

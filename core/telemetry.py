@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import pynvml
@@ -29,7 +30,8 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         if self._handles:
-            pynvml.nvmlShutdown()
+            with suppress(pynvml.NVMLError):
+                pynvml.nvmlShutdown()
             self._handles = []
 
     def read(self) -> Telemetry:
@@ -45,24 +47,26 @@ class Machine:
 
 
 def _read_device(handle: object) -> DeviceReading:
-    name = pynvml.nvmlDeviceGetName(handle)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    milliwatts = _reported(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
+    name = _reported(lambda: pynvml.nvmlDeviceGetName(handle), "NVIDIA device")
+    memory = _reported(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle), None)
     return DeviceReading(
         name=name if isinstance(name, str) else name.decode(),
-        utilization=_reported(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
-        memory_used=int(memory.used),
-        memory_total=int(memory.total),
-        temperature=_reported(
-            lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+        utilization=_reported(
+            lambda: float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu), None
         ),
-        power=None if milliwatts is None else milliwatts / 1000,
+        memory_used=int(memory.used) if memory else 0,
+        memory_total=int(memory.total) if memory else 0,
+        temperature=_reported(
+            lambda: float(pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
+            None,
+        ),
+        power=_reported(lambda: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000, None),
     )
 
 
-def _reported(read: Callable[[], float]) -> float | None:
-    """A figure, or None where this device does not report it."""
+def _reported(read: Callable[[], Any], otherwise: Any) -> Any:
+    """A figure, or what stands for it where this device does not report it."""
     try:
-        return float(read())
+        return read()
     except pynvml.NVMLError:
-        return None
+        return otherwise

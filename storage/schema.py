@@ -243,7 +243,7 @@ class EvaluationRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeviceReading:
-    """One accelerator at one moment; None where it does not report the figure."""
+    """One accelerator at one moment; None, or 0 bytes, where it does not report the figure."""
 
     name: str
     utilization: float | None  # per cent
