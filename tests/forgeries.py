@@ -39,6 +39,13 @@ def send(message):
     payload = json.dumps(message).encode()
     os.write(4, len(payload).to_bytes(4, "little") + payload)
 """
+_PEER = """
+import gc
+from sandbox.candidate import CandidatePeer
+peer = next(o for o in gc.get_objects() if isinstance(o, CandidatePeer))
+"""
+#: What `type` is to make a class of whose instances are equal to everything, and so on.
+_X = "'X', (), {'__eq__': repr, '__call__': str, '__contains__': str, '__gt__': str}"
 _RESULT = '{"kind": "passed", "message": "", "line": None, "actual": "", "rule": "", "seconds": 0}'
 
 FORGERIES = (
@@ -266,4 +273,55 @@ FORGERIES = (
     Forgery("hash collision", "class H:\n    def __hash__(self): return hash({secret})\n"
         "    def __eq__(self, o): return True\ndef f(x): return H()",
         test="assert f(1) in {{secret}}", power="no program knows the secret"),
+    # Objects made in the tester's process, by whatever there can be asked to make them.
+    Forgery("a class of the candidate's, made by the tester", _PEER +
+        f"def f(x): return peer.request('call', type, ({_X}), {{}})()", power=_OWN),
+    Forgery("an object of the tester's that cannot cross", _PEER +
+        "def f(x): return peer.request('call', object, (), {})", power=_OWN),
+    Forgery("an exception made by the tester", _PEER +
+        "class E(Exception): pass\ndef f(x): return peer.request('call', E, (1,), {})", power=_OWN),
+    Forgery("the tester steps the candidate's iterator", _PEER +
+        f"def f(x): return peer.request('next', (type({_X})() for _ in 'x'))", power=_OWN),
+    Forgery("the tester calls itself", _PEER +
+        "def f(x): return peer.request('call', f, (x,), {})", power=_OWN),
+    Forgery("a test's function that calls", f"def f(g): return g(type, {_X})()",
+        test="assert f(lambda g, *a: g(*a)) == {secret}"),
+    Forgery("a test's function that calls, on an iterator", f"def f(g): return next(iter(g(type, [({_X})])))()",
+        test="assert f(lambda g, a: (g(*b) for b in a)) == {secret}"),
+    Forgery("a test's class of classes", f"def f(g): return g({_X})()",
+        test="class Meta(type): pass\nassert f(Meta) == {secret}"),
+    Forgery("a test's function that makes classes", f"def f(g): return g({_X})()",
+        test="def make(name, bases, names): return type(name, bases, names)\nassert f(make) == {secret}"),
+    Forgery("a class that the test is to call", f"def f(g): return g({_X})",
+        test="def make(name, bases, names): return type(name, bases, names)\nassert f(make)() == {secret}"),
+    Forgery("type passed by the test", f"def f(g): return g({_X})()", test="assert f(type) == {secret}"),
+    Forgery("new_class passed by the test",
+        "def f(g): return g('X', (), {}, lambda names: names.update(__eq__=repr))()",
+        test="import types\nassert f(types.new_class) == {secret}"),
+    Forgery("partial passed by the test", f"def f(g): return g(type, {_X})()()",
+        test="import functools\nassert f(functools.partial) == {secret}"),
+    Forgery("starmap passed by the test", f"def f(g): return next(iter(g(type, [({_X})])))()",
+        test="import itertools\nassert f(itertools.starmap) == {secret}"),
+    Forgery("operator.call passed by the test", f"def f(g): return g(type, {_X})()",
+        test="import operator\nassert f(operator.call) == {secret}"),
+    Forgery("getattr passed by the test", f"import functools\ndef f(g): return g(functools, 'partial')(type, {_X})()()",
+        test="assert f(getattr) == {secret}"),
+    Forgery("getattr and a function passed by the test", "def f(*g): return g[0](g[1], '__globals__')['expected']",
+        test="expected = {secret}\nassert f(getattr, lambda: 0) == expected"),
+    Forgery("eval passed by the test", "def f(g): return g(\"[o['expected'] for o in __import__('gc').get_objects()"
+        " if type(o) is dict and 'expected' in o or hasattr(type(o), '__missing__') and 'expected' in o][0]\")",
+        test="expected = {secret}\nassert f(eval) == expected"),
+    Forgery("the class of functions passed by the test", "def f(g): return g((lambda: 0).__code__, {})",
+        test="assert f((lambda: 0).__class__) == {secret}", power="no forgery"),
+    Forgery("a namedtuple with an equality", _CHANNEL +
+        "def f(x):\n    import sandbox.peer as p\n    p.Peer._send = lambda self, m: "
+        "send({**m, 'v': ['namedtuple', 'X', ['__eq__'], ['builtin', 'repr']]})\n", power=_OWN),
+    Forgery("a builtin of the tester's own naming", _CHANNEL +
+        "def f(x):\n    import sandbox.peer as p\n    p.Peer._send = lambda self, m: "
+        "send({**m, 'v': ['yours', 'builtins', 'eval']})\n", test="assert f(1)('{secret}') == {secret}", power=_OWN),
+    *(Forgery(f"{name} in place of a class", f"Node = {name}\ndef f(x): return 0",
+        test="assert f(Node(1)) == {secret}" if name == "slice" else "assert f(Node()) == {secret}",
+        power="no forgery, but a way to be excused") for name in ("object", "slice")),
+    Forgery("ending the test's loop", "def f(x): raise StopIteration",
+        test="assert all(map(lambda x: f(x) == {secret}, [1]))"),
 )  # fmt: skip

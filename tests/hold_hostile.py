@@ -73,7 +73,7 @@ def not_held(surroundings: Surroundings) -> list[str]:
         print(executor.isolation, file=sys.stderr)
         for index, verdict in executor.run((task, text) for _, task, text in hostile_programs):
             outcomes = {test.outcome for test in verdict.tests}
-            if outcomes & {Outcome.PASSED, Outcome.HARNESS_ERROR}:
+            if outcomes & {Outcome.PASSED, Outcome.HARNESS_ERROR, Outcome.UNSUPPORTED}:
                 failed.append(f"{names[index]}: {verdict}")
         honest = Task("t", "t", "", "", (StdioTest("2", ("4",)),), time_limit_s=9)
         ((_, verdict),) = executor.run([(honest, "print(int(input()) * 2)")])

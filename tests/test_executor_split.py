@@ -79,6 +79,12 @@ def swallow(function):
         function()
     except KeyError as error:
         return f"caught {error}"
+
+def apply(function, *arguments):
+    return function(*arguments)
+
+def chain(make, first, second):
+    return make(first)(second)
 """
 
 PASSING = [
@@ -111,6 +117,22 @@ PASSING = [
     "calls = []\ntwice(lambda v: calls.append(v), 1)\nassert calls == [1, None]",
     "assert list(f(iter([1, 2]))) == [1, 2]",
     "assert f(map(str, [1])) is not None",
+    "import math, operator\nassert twice(math.floor, 2.5) == apply(operator.add, 1, 1) == 2",
+    "import functools, operator\nassert twice(functools.partial(operator.add, 2), 1) == 5",
+    "import functools, operator\nassert apply(functools.reduce, operator.mul, [2, 3, 4]) == 24",
+    "import itertools\nassert list(apply(itertools.chain, [1], [2])) == [1, 2]",
+    "assert apply(type, 1) is int and apply(getattr, 1j, 'imag') == 1 and apply(eval, '6') == 6",
+    "assert apply(print, 'x') is None and apply(isinstance, 3, int)",
+    "assert chain(lambda n: lambda v: v + n, 2, 3) == 5",
+    "class Adder:\n def __init__(self, n): self.n = n\n def __call__(self, v): return v + self.n\n"
+    "assert chain(Adder, 2, 3) == 5 and twice(Adder(1), 1) == 3",
+    "assert list(apply(lambda: iter([1, 2]))) == [1, 2]",
+    "assert list(apply(lambda n: (v * v for v in range(n)), 3)) == [0, 1, 4]",
+    "def g(v):\n    return v\nassert apply(lambda: g) is g",
+    "class Mine: pass\nassert swallow(Mine) is None",
+    "from unittest.mock import Mock\nm = Mock()\nswallow(m)\nm.assert_called_once_with()",
+    "try:\n    next(f(iter([])))\n    assert 0\nexcept StopIteration:\n    pass",
+    "assert f([1, 2, 3])[1:] == [2, 3] and f(slice(1, None)) == slice(1, None)",
     # generators
     "assert list(numbers(3)) == [0, 1, 2]",
     "assert sum(numbers(4)) == 6 and 2 in numbers(3) and 5 not in numbers(3)",
@@ -149,6 +171,10 @@ RAISING = [
     ("Node(1) + 1", "unsupported operand", None),
     ("Node(1) < 1", "not supported", None),
     ("assert Node(1).nothing", "has no attribute 'nothing'", None),
+    ("assert numbers(3)[:2] == [0, 1]", "object is not subscriptable", None),
+    ("list(map(lambda v: apply(next, iter(v)), [[]]))", "the program raised StopIteration", 70),
+    ("class Mine: pass\nassert apply(Mine) is None", "only the test can use", None),
+    ("class Mine: pass\nassert chain(lambda v: Mine(), 1, 2)", "only the test can use", None),
 ]
 
 

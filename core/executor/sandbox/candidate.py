@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import operator
 import os
 from typing import Any
@@ -64,9 +65,11 @@ class CandidatePeer(Peer):
         self._program = program
 
     def foreign(self, parts: list[Any]) -> Any:
-        """A stand-in for a function of the test."""
+        """A stand-in for a function of the test; for one of Python's own, this process's."""
         if parts[0] == "exception":
             return Exception
+        if parts[0] == "yours":
+            return operator.attrgetter(parts[2])(importlib.import_module(parts[1]))
         return TesterStandIn(self, parts[1])
 
     def perform(self, operation: str, operands: Any) -> Any:

@@ -22,10 +22,12 @@ from typing import Any, Protocol
 Json = Any
 HeapEntry = list[Any]
 
-#: Builtins that cross by name, because tests pass them (map(str, ...), key=len, defaultdict(int)).
+#: Builtins that cross by name both ways, because tests pass them (map(str, ...), key=len) and
+#: programs return them. None makes an object whose class, and so whose equality, the other side
+#: has chosen: no `type`, and no `object`, whose instances could not cross in turn.
 _NAMED_TEXT = """
-    int float complex bool str bytes bytearray list tuple set frozenset dict range object type
-    slice enumerate zip map filter reversed abs len max min sum sorted ord chr hex bin oct
+    int float complex bool str bytes bytearray list tuple set frozenset dict range
+    enumerate zip map filter reversed abs len max min sum sorted ord chr hex bin oct
     round pow divmod any all repr hash
 """
 _NAMED = frozenset(_NAMED_TEXT.split())
@@ -108,6 +110,11 @@ _SCALARS: dict[type, Callable[[Any], Json]] = {
     decimal.Decimal: lambda v: ["Decimal", str(v)],
     fractions.Fraction: lambda v: ["Fraction", hex(v.numerator), hex(v.denominator)],
 }
+_GROUPS: dict[str, Callable[[Iterator[Any]], Any]] = {
+    "tuple": tuple,
+    "frozenset": frozenset,
+    "slice": lambda parts: slice(*parts),
+}
 _BASES = (int, float, str, bytes, bytearray, list, dict, set, collections.deque)
 
 
@@ -132,16 +139,22 @@ class Codec:
         """
         waiting: list[int] = list(range(len(self.shared))) if everything else []
         visited = set(waiting)
-        root = self._encode(value, waiting, visited)
+        known = len(self.shared)
         heap: list[HeapEntry] = []
         position = 0
-        while position < len(waiting):
-            index = waiting[position]
-            position += 1
-            entry = self._entry(index, waiting, visited)
-            if self._seen[index] != entry:
-                self._seen[index] = entry
-                heap.append([index, *entry])
+        try:
+            root = self._encode(value, waiting, visited)
+            while position < len(waiting):
+                index = waiting[position]
+                position += 1
+                entry = self._entry(index, waiting, visited)
+                if self._seen[index] != entry:
+                    heap.append([index, *entry])
+        except BaseException:  # nothing of it will be sent
+            self._unregister(known)
+            raise
+        for index, *entry in heap:
+            self._seen[index] = entry
         return root, heap
 
     def _entry(self, index: int, waiting: list[int], visited: set[int]) -> list[Any]:
@@ -165,7 +178,8 @@ class Codec:
             return scalar(value)
         if cls in _MUTABLE:
             return self._refer(value, waiting, visited)
-        if cls is tuple or cls is frozenset:
+        if cls in (tuple, frozenset, slice):
+            value = (value.start, value.stop, value.step) if cls is slice else value
             parts = (self._encode(part, waiting, visited) for part in value)
             return [cls.__name__, *parts]
         if isinstance(value, tuple):
@@ -210,6 +224,11 @@ class Codec:
         self.shared.append(value)
         self._seen.append(None)
         return len(self.shared) - 1
+
+    def _unregister(self, first: int) -> None:
+        for value in self.shared[first:]:
+            del self._index[id(value)]
+        del self.shared[first:], self._seen[first:]
 
     def decode(self, value: Json, heap: list[HeapEntry]) -> Any:
         """The value, with every shared object brought to the sender's state.
@@ -259,14 +278,13 @@ class Codec:
         tag, *parts = value
         if tag == "ref":
             return self.shared[parts[0]]
-        if tag in ("tuple", "frozenset"):
-            decoded = (self._decode(part) for part in parts)
-            return tuple(decoded) if tag == "tuple" else frozenset(decoded)
+        if tag in _GROUPS:
+            return _GROUPS[tag](self._decode(part) for part in parts)
         if tag == "namedtuple":
             return self._namedtuple(parts[0], parts[1])(*(self._decode(p) for p in parts[2:]))
         if tag == "theirs":
             return self._border.own(parts[0])
-        if tag in ("mine", "exception"):
+        if tag in ("mine", "yours", "exception"):
             return self._border.foreign(value)
         return _LITERALS[tag](*parts)
 

@@ -44,6 +44,10 @@ class Peer(ABC):
             self._exports.append(value)
         return ["mine", number, type(value).__name__]
 
+    def has_exported(self, value: Any) -> bool:
+        """Whether this very object has a handle."""
+        return id(value) in self._numbers  # exports are kept: no other object can have its id
+
     def own(self, handle: int) -> Any:
         """The value behind a handle of this side."""
         return self._exports[handle]
@@ -97,17 +101,22 @@ class Peer(ABC):
         operands = self.codec.decode(message.get("v"), message.get("o", []))
         self._depth += 1
         failure: dict[str, Any] = {}
+        everything = bool(message.get("new"))
         try:
-            value = self.perform(message["op"], operands)
+            encoded, heap = self.encode_answer(self.perform(message["op"], operands), everything)
         except (Gone, Oversize, ProtocolError):
             raise
         except BaseException as error:  # the program may raise anything, and all of it is an answer
             failure = {"error": self._describe(error)}
-            value = error.args if isinstance(error.args, tuple) else ()
+            arguments = error.args if isinstance(error.args, tuple) else ()
+            encoded, heap = self.encode_answer(arguments, everything)
         finally:
             self._depth -= 1
-        encoded, heap = self.codec.encode(value, everything=bool(message.get("new")))
         self._send({"id": message["id"], "v": encoded, "o": heap, **failure})
+
+    def encode_answer(self, value: Any, everything: bool) -> tuple[Any, list[Any]]:
+        """The JSON of what was asked for, and of what changed with it."""
+        return self.codec.encode(value, everything)
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
         text = text_of(error)
