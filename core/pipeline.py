@@ -140,11 +140,15 @@ class Pipeline:
             self.reporter.set(phase="test")
         while self._awaiting:
             self._collect_verdicts(wait_s=0.1)
+            # Not max_minutes: the last measurement comes after these tests in any case.
+            self.control.attend()
 
     def _judge_leftovers(self) -> None:
         """Tests what an earlier, killed engine sampled but did not get to test."""
         for program, task_id, text in self.reader.unjudged(self.run):
             self._submit(program, self._by_id[task_id], text)
+            self._collect_verdicts()
+            self._attend()
         self._finish_testing()
 
     def _tasks_of(self, iteration: int) -> list[Task]:
