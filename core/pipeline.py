@@ -152,13 +152,10 @@ class Pipeline:
         self._finish_testing()
 
     def _tasks_of(self, iteration: int) -> list[Task]:
-        """The iteration's tasks: every task once, in a new order each epoch, before any again."""
+        """The iteration's tasks, fewer where max_programs leaves room for fewer."""
         size = min(self.config.sampler.tasks_per_iteration, len(self.tasks))
-        chosen: list[Task] = []
-        for place in range(iteration * size, (iteration + 1) * size):
-            epoch, index = divmod(place, len(self.tasks))
-            order = self._generator(_TASK_ORDER, epoch).permutation(len(self.tasks))
-            chosen.append(self.tasks[order[index]])
+        order = task_order(self.config.seed, len(self.tasks), size, iteration)
+        chosen = [self.tasks[index] for index in order]
         if self.config.max_programs:
             left = self.config.max_programs - iteration * size * self.config.sampler.beams
             chosen = chosen[: max(left, 0) // self.config.sampler.beams]
@@ -305,7 +302,7 @@ class Pipeline:
         return self.counters.update / planned if planned else 0.0
 
     def _generator(self, purpose: int, index: int) -> np.random.Generator:
-        return np.random.default_rng((self.config.seed, purpose, index))
+        return _generator(self.config.seed, purpose, index)
 
     def _log(self, step: int, values: dict[str, float]) -> None:
         for sink in self.sinks:
@@ -313,3 +310,25 @@ class Pipeline:
 
     def _show(self, phase: str, **figures: int) -> None:
         self.reporter.set(phase=phase, **figures)
+
+
+def task_order(seed: int, count: int, size: int, iteration: int) -> NDArray[np.int64]:
+    """Which of `count` tasks an iteration of `size` <= count takes, as (size,) indexes.
+
+    Every task comes once, in a new order each epoch, before any comes again. In an iteration that
+    ends one epoch and begins the next, the new order puts what it already holds last, so that no
+    task comes twice in it.
+    """
+    begin = iteration * size
+    held = np.empty(0, np.int64)  # of the last epoch, in the iteration that goes on into the next
+    for epoch in range((begin + size - 1) // count + 1):
+        fresh = _generator(seed, _TASK_ORDER, epoch).permutation(count)
+        again = np.isin(fresh, held)
+        order = np.concatenate((held, fresh[~again], fresh[again]))
+        first = epoch * count - len(held)  # place of order[0] in the whole run
+        held = order[len(order) - (epoch + 1) * count % size :]
+    return order[begin - first : begin - first + size]
+
+
+def _generator(seed: int, purpose: int, index: int) -> np.random.Generator:
+    return np.random.default_rng((seed, purpose, index))

@@ -1,0 +1,55 @@
+"""The loop of sampling, testing and replay: which tasks an iteration takes, and how it stops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import MISSING, fields
+from unittest.mock import Mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.control import Interrupted
+from core.pipeline import Pipeline, task_order
+
+SIZES = st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
+
+
+@given(seed=st.integers(0, 9), count_and_size=SIZES, iterations=st.integers(1, 30))
+def test_no_task_comes_twice_in_an_iteration_and_all_come_equally_often(
+    seed: int, count_and_size: tuple[int, int], iterations: int
+) -> None:
+    count, size = count_and_size
+    drawn: list[int] = []
+    for iteration in range(iterations):
+        order = task_order(seed, count, size, iteration).tolist()
+        assert len(order) == len(set(order)) == size
+        assert task_order(seed, count, size, iteration).tolist() == order
+        drawn += order
+        times = Counter(dict.fromkeys(range(count), 0)) + Counter(drawn)
+        often = [times[task] for task in range(count)]
+        assert max(often) - min(often) <= 1
+    for begin in range(0, len(drawn) - count + 1, count):
+        assert len(set(drawn[begin : begin + count])) == count, "an epoch holds every task once"
+
+
+def test_each_epoch_has_an_order_of_its_own() -> None:
+    first, second = (task_order(0, 50, 50, epoch).tolist() for epoch in range(2))
+    assert first != second
+
+
+def pipeline_of_mocks() -> Pipeline:
+    needed = [each.name for each in fields(Pipeline) if each.default is MISSING and each.init]
+    parts = {name: Mock() for name in needed if name != "_awaiting"}
+    return Pipeline(**{**parts, "tasks": []})
+
+
+def test_a_stop_does_not_wait_for_slow_tests() -> None:
+    pipeline = pipeline_of_mocks()
+    pipeline.reader.unjudged.return_value = []  # type: ignore[attr-defined]
+    pipeline.executor.completed.return_value = []  # type: ignore[attr-defined]
+    pipeline.control.attend.side_effect = Interrupted("stopped")  # type: ignore[attr-defined]
+    pipeline._awaiting.add(1)
+    with pytest.raises(Interrupted):
+        pipeline.run_to_end()
