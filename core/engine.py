@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +24,14 @@ from core.checkpoints import (
     load_optimizer,
     read_counters,
 )
-from core.config import Config, ExecutorConfig, build_config, to_toml, with_setting
+from core.config import (
+    Config,
+    ExecutorConfig,
+    LoggingConfig,
+    build_config,
+    to_toml,
+    with_setting,
+)
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
 from core.executor import Executor, Limits
@@ -38,11 +46,13 @@ from core.tasks import Task
 from core.tasks.load import load_tasks
 from core.trainer import Trainer
 from storage.columns import Columns
+from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import EvaluationRecord, Progress, Run
 from storage.workspace import Workspace
 from storage.writer import Writer
 
+_LONGEST_REASON = 400  # characters
 _NOTHING_DONE = Counters(iteration=0, update=0, update_in_iteration=0)
 
 
@@ -79,6 +89,7 @@ class Materials:
     train: Sequence[Task]
     held_out: Sequence[Task]
     student: Student
+    sampler: Sampler
     executor: Executor
 
 
@@ -89,12 +100,13 @@ def start(workspace: Workspace, config: Config, name: str | None, listeners: Lis
         writer = stack.enter_context(Writer(workspace))
         name = name or writer.next_run_name(Path(config.model.path).name)
         stack.enter_context(workspace.engine_lock(name))
-        toml = to_toml(config)
-        (workspace.run_folder(name) / "config.toml").write_text(toml, encoding="utf-8")
-        isolation = str(materials.executor.isolation)
+        writer.check_free(name)
+        writer.add_tasks([task_record(task) for task in materials.train])
+        toml, isolation = to_toml(config), str(materials.executor.isolation)
         writer.create_run(name, "train", toml, materials.student.name, isolation)
+        (workspace.run_folder(name) / "config.toml").write_text(toml, encoding="utf-8")
         run = Reader(workspace).run(name)
-        assert run is not None  # created one line above
+        assert run is not None  # created just now
         fresh = Progress(state="running", phase="starting")
         return _drive(workspace, run, config, materials, writer, _NOTHING_DONE, fresh, listeners)
 
@@ -117,13 +129,14 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
         checkpoints = _checkpoints(workspace, name, config)
         torn = checkpoints.discard_torn()
         newest = checkpoints.newest()
-        counters = read_counters(newest) if newest else _NOTHING_DONE
-        materials = _load(config, newest, stack)
-        writer.rewind_updates(run.id, counters.update)
         if torn:
             again = newest.name if newest else "the beginning"
             message = f"Not on the disk when the machine went down: {', '.join(torn)}. "
             writer.add_event(run.id, "warning", f"{message}Going on from {again}.")
+        counters = read_counters(newest) if newest else _NOTHING_DONE
+        materials = _load(config, newest, stack)
+        writer.add_tasks([task_record(task) for task in materials.train])
+        writer.rewind_updates(run.id, counters.update)
         return _drive(workspace, run, config, materials, writer, counters, before, listeners)
 
 
@@ -153,6 +166,7 @@ def open_executor(config: ExecutorConfig) -> Executor:
 
 
 def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:
+    _check_extras(config.logging)
     train, held_out = load_run_tasks(config)
     model = config.model
     if checkpoint is not None:
@@ -160,7 +174,18 @@ def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Material
     student = load_student(model, choose_device(config.device))
     if checkpoint is not None:
         student = replace(student, name=config.model.path)
-    return Materials(train, held_out, student, stack.enter_context(open_executor(config.executor)))
+    sampler = Sampler(student, config.sampler)
+    executor = stack.enter_context(open_executor(config.executor))
+    return Materials(train, held_out, student, sampler, executor)
+
+
+def _check_extras(config: LoggingConfig) -> None:
+    for extra in ("tensorboard", "trackio"):
+        if getattr(config, extra) and find_spec(extra) is None:
+            raise CoreError(
+                f"logging.{extra} = true needs a package that is not installed: "
+                f"pip install 'btp-tui[{extra}]', or set logging.{extra} = false."
+            )
 
 
 def _checkpoints(workspace: Workspace, name: str, config: Config) -> Checkpoints:
@@ -178,8 +203,7 @@ def _drive(
     listeners: Listeners,
 ) -> Result:
     """Builds the pipeline, runs it, and leaves the run finished, stopped or failed."""
-    writer.add_tasks([task_record(task) for task in materials.train])
-    sampler = Sampler(materials.student, config.sampler)
+    sampler = materials.sampler
     progress = Progress(
         state="running",
         phase="starting",
@@ -198,20 +222,16 @@ def _drive(
 
     reporter = Reporter(workspace, run.id, progress, totals, (listeners.progress,), listeners.event)
     with reporter:
-        pipeline = _assemble(workspace, run, config, materials, writer, sampler, reporter, counters)
-        state, reason = "failed", "the engine failed; its log says why"
         try:
-            with _signals_interrupt(pipeline.control):
-                reason = pipeline.run_to_end()
-            state = "finished"
-        except Interrupted as interruption:
-            pipeline.checkpoint(durable=True)
-            state, reason = "stopped", str(interruption)
-        finally:
-            for sink in pipeline.sinks:
-                sink.close()
-            reporter.event("error" if state == "failed" else "info", f"Run {state}: {reason}.")
-            reporter.set(state=state, phase="done", message=reason)
+            pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
+            state, reason = _run(pipeline)
+        except BaseException as error:
+            reason = _one_line(error)
+            reporter.event("error", f"Run failed: {reason}")
+            reporter.set(state="failed", phase="done", message=reason)
+            raise
+        reporter.event("info", f"Run {state}: {reason}.")
+        reporter.set(state=state, phase="done", message=reason)
     evaluations = {record.label: record for record in pipeline.reader.evaluations(run.id)}
     return Result(
         run=run.name,
@@ -226,13 +246,33 @@ def _drive(
     )
 
 
+def _run(pipeline: Pipeline) -> tuple[str, str]:
+    """Runs until the end or until asked to stop; returns the run's state and why it ended."""
+    try:
+        with _signals_interrupt(pipeline.control):
+            return "finished", pipeline.run_to_end()
+    except Interrupted as interruption:
+        pipeline.checkpoint(durable=True)
+        return "stopped", str(interruption)
+    finally:
+        for sink in pipeline.sinks:
+            sink.close()
+
+
+def _one_line(error: BaseException) -> str:
+    """What a failure says of itself; the traceback is in the engine's log."""
+    words = " ".join(str(error).split())[:_LONGEST_REASON]
+    if isinstance(error, (CoreError, StorageError)):
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
 def _assemble(
     workspace: Workspace,
     run: Run,
     config: Config,
     materials: Materials,
     writer: Writer,
-    sampler: Sampler,
     reporter: Reporter,
     counters: Counters,
 ) -> Pipeline:
@@ -241,7 +281,7 @@ def _assemble(
     columns.refresh()
     reporter.set(programs=int((columns.run == run.id).sum()))
     buffer = ReplayBuffer(columns, run.id, config.replay)
-    student = materials.student
+    student, sampler = materials.student, materials.sampler
     trainer = Trainer(student.model, config.trainer, sampler.settings.pad_token_id, reporter.event)
     checkpoints = _checkpoints(workspace, run.name, config)
     newest = checkpoints.newest()

@@ -34,6 +34,9 @@ from storage.schema import (
 )
 from storage.workspace import Workspace
 
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")  # see Workspace.run_folder
+_LONGEST_PREFIX = 80
+
 
 class Writer:
     """One connection that writes; its methods may be called from several threads."""
@@ -56,12 +59,23 @@ class Writer:
         self.close()
 
     def next_run_name(self, prefix: str) -> str:
-        """The first free name of the form "demo-3"."""
+        """The first free name of the form "demo-3"; what no name may hold is replaced."""
+        prefix = _UNFIT.sub("-", prefix)[:_LONGEST_PREFIX].strip("._-") or "run"
         names = {name for (name,) in self._connection.execute("SELECT name FROM runs")}
         folder = self.workspace.run_folder(prefix).parent
         names.update(path.name for path in folder.glob("*"))
         numbers = (re.fullmatch(rf"{re.escape(prefix)}-(\d+)", name) for name in names)
         return f"{prefix}-{max((int(found[1]) for found in numbers if found), default=0) + 1}"
+
+    def check_free(self, name: str) -> None:
+        """Raises StorageError where there is a run of this name."""
+        with self._lock, explained(self.workspace.database):
+            found = self._connection.execute("SELECT 1 FROM runs WHERE name = ?", (name,))
+            if found.fetchone():
+                raise StorageError(
+                    f"There is a run {name} already in {self.workspace.path}; "
+                    "resume it, or choose another name."
+                )
 
     def create_run(self, name: str, kind: str, config_toml: str, model: str, isolation: str) -> int:
         """Registers a run, makes its folder, and returns its id.
@@ -71,12 +85,7 @@ class Writer:
         self.workspace.run_folder(name).mkdir(parents=True, exist_ok=True)
         row = (name, kind, config_toml, model, platform.node(), isolation, time.time())
         with self._transaction() as connection:
-            taken = connection.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone()
-            if taken:
-                raise StorageError(
-                    f"There is a run {name} already in {self.workspace.path}; "
-                    "resume it, or choose another name."
-                )
+            self.check_free(name)
             run = _insert(connection, "runs (name, kind, config, model, host, isolation, at)", row)
         self._samples.own(run)
         return run

@@ -56,6 +56,15 @@ def test_the_next_name_passes_over_runs_and_folders(store: Store) -> None:
     assert store.writer.next_run_name("de") == "de-1"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [("my model", "my-model-1"), ("", "run-1"), ("_x", "x-1"), ("модель", "run-1")],
+)
+def test_any_text_leads_to_a_name_that_fits(store: Store, prefix: str, name: str) -> None:
+    assert store.writer.next_run_name(prefix) == name
+    assert len(store.writer.next_run_name("long" * 99)) <= 100
+
+
 def test_everything_about_a_program_comes_back(store: Store) -> None:
     store.writer.add_tasks([task("d", "def f(x):\n", [("f(1)", "2"), ("f('é')", "'\\n'")])])
     record = sample("d", "def f(x):\n    return 'é'\n", 2, "teacher:x", -3.0, 6)
