@@ -225,7 +225,8 @@ class Pipeline:
         update = self.counters.update
         past = [record for record in self.reader.evaluations(self.run) if record.label == label]
         if any(label == "initial" or record.update_number == update for record in past):
-            return  # measured before the engine was restarted
+            self._mark_if_best()  # measured before the engine was restarted
+            return
         self._show("evaluate", evaluated=0, evaluate_total=len(tasks))
 
         def on_progress(done: int) -> None:
@@ -251,9 +252,13 @@ class Pipeline:
             f"Held-out accuracy {result.accuracy:.1%} on {len(tasks)} tasks ({label}, after "
             f"{update} updates), mean pass rate {result.pass_rate:.1%}.",
         )
-        newest = self.checkpoints.newest()
-        measured = [record.tasks for record in self.reader.evaluations(self.run)]
-        if newest is not None and last_is_best(measured):
+        self._mark_if_best()
+
+    def _mark_if_best(self) -> None:
+        """Marks the newest checkpoint where the last measurement is of it and none beats it."""
+        newest, past = self.checkpoints.newest(), self.reader.evaluations(self.run)
+        measured = past and past[-1].update_number == self.counters.update
+        if newest is not None and measured and last_is_best([record.tasks for record in past]):
             self.checkpoints.mark_best(newest)
 
     def _held_out_subset(self) -> list[Task]:
@@ -284,8 +289,8 @@ class Pipeline:
             raise BudgetSpent(f"max_minutes = {self.config.max_minutes:g} reached")
 
     def _measurement_due(self) -> bool:
-        iteration = self.counters.iteration
-        return iteration > 0 and iteration % self.config.evaluation.every == 0
+        iteration, begun = self.counters.iteration, self.counters.update_in_iteration > 0
+        return iteration > 0 and iteration % self.config.evaluation.every == 0 and not begun
 
     def _spent(self) -> str:
         """Which budget is used up before the next iteration, or nothing."""

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.checkpoints import Counters
 from core.control import Interrupted
 from core.pipeline import Pipeline, task_order
+from storage.schema import EvaluationRecord
 
 SIZES = st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
 
@@ -43,6 +45,39 @@ def pipeline_of_mocks() -> Pipeline:
     needed = [each.name for each in fields(Pipeline) if each.default is MISSING and each.init]
     parts = {name: Mock() for name in needed if name != "_awaiting"}
     return Pipeline(**{**parts, "tasks": []})
+
+
+def evaluation(update: int, rate: float) -> EvaluationRecord:
+    label = "initial" if update < 8 else "during"
+    return EvaluationRecord(1, update, label, rate, rate, {"a": rate}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "marked"),
+    [
+        ([evaluation(4, 0.0), evaluation(8, 1.0)], True),
+        ([evaluation(4, 1.0), evaluation(8, 0.0)], False),
+        ([evaluation(4, 0.0), evaluation(6, 1.0)], False),  # of an earlier checkpoint
+    ],
+)
+def test_killed_between_measuring_and_marking_the_best_is_marked_on_resume(
+    measured: list[EvaluationRecord], marked: bool
+) -> None:
+    pipeline = pipeline_of_mocks()
+    pipeline.counters = Counters(iteration=2, update=8, update_in_iteration=0)
+    pipeline.reader.evaluations.return_value = measured  # type: ignore[attr-defined]
+    pipeline._measure("initial" if measured[-1].update_number < 8 else "during", [])
+    assert pipeline.checkpoints.mark_best.called == marked  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("begun", "due"), [(0, True), (3, False)])
+def test_an_iteration_resumed_within_its_updates_is_not_measured_again(
+    begun: int, due: bool
+) -> None:
+    pipeline = pipeline_of_mocks()
+    pipeline.config.evaluation.every = 2  # type: ignore[misc]
+    pipeline.counters = Counters(iteration=2, update=8 + begun, update_in_iteration=begun)
+    assert pipeline._measurement_due() == due
 
 
 def test_a_stop_does_not_wait_for_slow_tests() -> None:
