@@ -18,7 +18,9 @@ import pytest
 
 from core.errors import CoreError
 from core.executor import Executor, Limits
-from core.tasks import Outcome, Task
+from core.executor.judge import judge_output, judge_split
+from core.executor.zygote_process import Report
+from core.tasks import Outcome, StdioTest, Task
 from tests.executor_tasks import asserts, call, judge, stdio
 
 
@@ -212,6 +214,89 @@ def test_an_interpreter_that_does_not_start_is_told_in_one_sentence(
     monkeypatch.setattr(zygote_process, "_python", lambda: "/bin/true")
     with pytest.raises(CoreError, match="does not start"):
         Executor(workers=1)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["[]", "{}", "null", "true", "1e999", "-1", "1" * 30, '"\\ud800"']
+)
+@pytest.mark.parametrize("field", ["kind", "message", "line", "unloaded", "actual", "seconds"])
+def test_a_report_is_believed_only_where_it_is_of_the_right_types(field: str, wrong: str) -> None:
+    fields = {"kind": '"error"', "message": '"m"', "line": "1", "seconds": "0.5", field: wrong}
+    text = "{" + ", ".join(f'"{key}": {value}' for key, value in fields.items()) + "}"
+    child = Report("exit", 1, 0.0, 0.25, 0, text, b"")
+    verdicts = [judge_output(StdioTest("", ("1",)), child, Limits())]
+    tester = Report("exit", 0, 0.0, 0.25, 0, f"{text}\n{text}\n{{}}\n[]\n7", b"")
+    verdicts += judge_split(child, tester, Limits(), tests=5, keeps_state=False)
+    for verdict in verdicts:
+        if verdict is None:
+            continue
+        assert verdict.outcome == Outcome.ERROR
+        assert len(verdict.message.encode()) <= 500
+        assert verdict.line in (None, 1)
+        assert type(verdict.line) is not bool
+        assert 0 <= verdict.seconds < 10
+        assert isinstance(verdict.actual, str)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        *(
+            f"import json, os\nfor fd in range(3, 10):\n"
+            f"    try: os.write(fd, json.dumps({{'kind': 'error', {field!r}: {wrong}}}).encode())\n"
+            "    except OSError: pass\nos._exit(1)"
+            for field in ("kind", "message", "line")
+            for wrong in ("[]", "{}", "None")
+        ),
+        "raise ValueError('\\ud800')",
+        "import os\nos.kill(os.getpid(), 40)",
+    ],
+)
+def test_no_report_of_a_program_ends_the_executor(program: str) -> None:
+    with Executor(workers=1) as executor:
+        executor.submit(0, stdio("", "1"), program)
+        ((_, verdict),) = executor.completed(wait_s=20)
+        assert verdict.outcome in (Outcome.ERROR, Outcome.DENIED)
+        verdict.tests[0].message.encode()
+        assert judge(executor, stdio("", "1"), "print(1)").passed
+
+
+@pytest.mark.filterwarnings("error")  # an exception that leaves the thread is a warning of pytest's
+def test_a_fault_of_the_executors_own_ends_its_callers_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    with Executor(workers=1) as executor:
+        monkeypatch.setattr("core.executor.jobs.judge_output", fail)
+        executor.submit(0, stdio("", "1"), "print(1)")
+        with pytest.raises(CoreError, match="ZeroDivisionError: a fault") as caught:
+            executor.completed(wait_s=20)
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        with pytest.raises(CoreError, match="a fault"):
+            executor.submit(1, stdio("", "1"), "print(1)")
+    assert not zygotes()
+
+
+def test_processes_that_cannot_be_started_are_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    executor = Executor(workers=1)
+    try:
+        monkeypatch.setattr(subprocess, "Popen", fail)
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        with pytest.raises(CoreError, match="Resource temporarily unavailable"):
+            Executor(workers=2)
+        assert len(list(Path("/proc/self/fd").iterdir())) == files
+        executor.submit(0, call(returns=1), "def f(): return 1")  # needs a tester
+        with pytest.raises(CoreError, match="cannot start"):
+            executor.completed(wait_s=20)
+    finally:
+        executor.close()
 
 
 def test_limits_of_the_executor_and_of_the_task_are_joined() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 from core.executor.compare import accepting_rule
@@ -22,6 +24,28 @@ _KINDS = {
     "unsupported": Outcome.UNSUPPORTED,
 }
 _SHOWN = 500
+_LINES = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a child says of its own end, or a tester of one test."""
+
+    kind: str = ""
+    message: str = ""
+    actual: str = ""
+    rule: str = ""
+    line: int | None = None
+    seconds: float = 0.0
+    unloaded: bool = False
+
+    def verdict(self) -> TestVerdict:
+        """The same as a verdict, for a kind that there is."""
+        outcome = _KINDS[self.kind]
+        return TestVerdict(outcome, self.message, self.line, self.actual, self.rule, self.seconds)
+
+
+_NOTHING = _Told()
 
 
 def judge_output(test: StdioTest, report: Report, limits: Limits) -> TestVerdict:
@@ -54,33 +78,25 @@ def judge_split(
     if stopped is not None and stopped.outcome == Outcome.MEMORY:
         first = None if tests > 1 else _with(stopped, candidate.wall_s)
         return [first] + [None] * (tests - 1)
-    results = [_parse(line) for line in tester.report.splitlines()[:tests]]
-    first = _judge_first(results[0] if results else {}, stopped, candidate)
+    results = [_told(line) for line in tester.report.splitlines()[:tests]]
+    first = _judge_first(results[0] if results else _NOTHING, stopped, candidate)
     others = [_judge_other(result, keeps_state) for result in results[1:]]
     return [first, *others, *[None] * (tests - 1 - len(others))]
 
 
-def _judge_first(
-    result: dict[str, Any], stopped: TestVerdict | None, candidate: Report
-) -> TestVerdict:
-    if result.get("kind") in _KINDS:
-        return _as_told(result)
-    if stopped is None and result.get("kind") == "gone":
+def _judge_first(told: _Told, stopped: TestVerdict | None, candidate: Report) -> TestVerdict:
+    if told.kind in _KINDS:
+        return told.verdict()
+    if stopped is None and told.kind == "gone":
         stopped = _raised(candidate)
     ended = TestVerdict(Outcome.ERROR, "the test ended before it came to a result")
     return _with(stopped or ended, candidate.wall_s)
 
 
-def _judge_other(result: dict[str, Any], keeps_state: bool) -> TestVerdict | None:
-    kind = result.get("kind")
-    sure = kind == "passed" or (result.get("unloaded") and kind in _KINDS)
-    sure = sure or (not keeps_state and kind in ("wrong", "error"))
-    return _as_told(result) if sure else None
-
-
-def _as_told(result: dict[str, Any]) -> TestVerdict:
-    told = [result[key] for key in ("message", "line", "actual", "rule", "seconds")]
-    return TestVerdict(_KINDS[result["kind"]], *told)
+def _judge_other(told: _Told, keeps_state: bool) -> TestVerdict | None:
+    sure = told.kind == "passed" or (told.unloaded and told.kind in _KINDS)
+    sure = sure or (not keeps_state and told.kind in ("wrong", "error"))
+    return told.verdict() if sure else None
 
 
 def _stopped(report: Report, limits: Limits) -> TestVerdict | None:
@@ -101,26 +117,39 @@ def _timeout(limits: Limits) -> TestVerdict:
 
 def _raised(report: Report) -> TestVerdict:
     """The verdict on a child that ended by itself, in its own words where it left any."""
-    told = _parse(report.report)
-    if told.get("kind") in _KINDS and told["kind"] != "passed":
-        line = told.get("line")
-        return TestVerdict(
-            _KINDS[told["kind"]],
-            str(told.get("message", ""))[:_SHOWN],
-            line if isinstance(line, int) else None,
-        )
+    told = _told(report.report)
+    if told.kind in _KINDS and told.kind != "passed":
+        return TestVerdict(_KINDS[told.kind], told.message, told.line)
     if report.how == "signal":
-        name = signal.Signals(report.code).name
-        return TestVerdict(Outcome.ERROR, f"ended by {name}")
+        names = {number.value: number.name for number in signal.Signals}
+        return TestVerdict(Outcome.ERROR, f"ended by {names.get(report.code, report.code)}")
     return TestVerdict(Outcome.ERROR, f"ended with exit code {report.code}")
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _told(text: str) -> _Told:
+    """What a child wrote: whatever it is, each field comes out in its type and its bounds."""
     try:
-        parsed = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        return _NOTHING
+    if not isinstance(fields, dict):
+        return _NOTHING
+    line, seconds = fields.get("line"), fields.get("seconds")
+    return _Told(
+        kind=_text(fields.get("kind")),
+        message=_text(fields.get("message")),
+        actual=_text(fields.get("actual")),
+        rule=_text(fields.get("rule")),
+        line=line if type(line) is int and 0 < line < _LINES else None,
+        seconds=seconds if type(seconds) is float and 0 <= seconds < math.inf else 0.0,
+        unloaded=fields.get("unloaded") is True,
+    )
+
+
+def _text(value: Any) -> str:
+    """A string that can be stored: JSON may hold halves of surrogate pairs, UTF-8 may not."""
+    text = value[:_SHOWN] if isinstance(value, str) else ""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _with(verdict: TestVerdict, seconds: float, actual: str = "") -> TestVerdict:

@@ -21,7 +21,7 @@ class Supervisor(threading.Thread):
     """Works through submitted runs; needs nobody's help to make progress.
 
     `waiting` and `finished` are shared with the caller under `changed`. `failure` is set, and the
-    thread ends, where workers can no longer be started.
+    thread ends, where workers can no longer be started, or where it has a fault itself.
     """
 
     def __init__(self, workers: int) -> None:
@@ -60,13 +60,22 @@ class Supervisor(threading.Thread):
             while not self._closing:
                 self._step()
         except CoreError as error:
-            with self.changed:
-                self.failure = error
+            self._fail(error)
+        except Exception as error:  # callers wait for this thread: it must not end in silence
+            what = f"{type(error).__name__}: {error}"
+            failure = CoreError(
+                f"The executor ended by a fault of its own ({what}); verdicts given so far hold."
+            )
+            failure.__cause__ = error
+            self._fail(failure)
         finally:
             for worker in self._workers:
                 worker.end()
-            with self.changed:
-                self.changed.notify_all()
+
+    def _fail(self, failure: CoreError) -> None:
+        with self.changed:
+            self.failure = failure
+            self.changed.notify_all()
 
     def _start_workers(self) -> None:
         for _ in range(self._count):

@@ -73,16 +73,20 @@ class ZygoteProcess:
         self._outgoing: deque[tuple[memoryview, int | None]] = deque()
         settings = {"uid": _own_user(), "site_packages": _site_packages(role)}
         boot = _BOOT.format(folder=str(Path(__file__).parent))
-        with theirs:
-            self._process = subprocess.Popen(
-                [_python(), "-I", "-S", "-c", boot, json.dumps(settings)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                cwd="/",
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [_python(), "-I", "-S", "-c", boot, json.dumps(settings)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                    cwd="/",
+                    start_new_session=True,
+                )
+        except OSError as error:
+            ours.close()
+            raise CoreError(f"The sandbox cannot start a process: {error}.") from error
         self._pidfd = os.pidfd_open(self._process.pid)
 
     def wait_ready(self) -> None:
