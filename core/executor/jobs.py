@@ -111,11 +111,11 @@ class Run:
 def may_keep_state(program: str) -> bool:
     """Whether a call seems able to leave anything behind for the next one; a look at the text only.
 
+    Not so for a program of plain functions and imports: nothing else at module level, no `global`,
+    no default value that could be changed, no attribute that is set.
+
     Not seen: what a program changes inside an imported module. There a test that fails after
     another one stays failed, as it does where all assertions share one process.
-
-    That is a program of plain functions and imports: nothing else at module level, no `global`, no
-    default value that could be changed, no attribute that is set.
     """
     return bool(_OUTSIDE_FUNCTIONS.search(program) or _LASTING.search(program))
 
