@@ -193,6 +193,22 @@ def test_every_process_has_a_user_of_its_own_where_root_starts_it() -> None:
         assert 0 not in users
 
 
+def test_no_two_living_zygotes_share_a_user_however_many_there_are() -> None:
+    from core.executor import zygote_process
+
+    numbers = [zygote_process._take_number() for _ in range(200)]
+    try:
+        assert len(set(numbers)) == 200
+        users = {zygote_process._own_user(number) for number in numbers}
+        assert users == {None} or len(users) == 200
+    finally:
+        for number in numbers:
+            zygote_process._give_back(number)
+    with Executor(workers=1):
+        assert zygote_process._numbers == {0}  # as many as live
+    assert not zygote_process._numbers
+
+
 def test_without_landlock_it_refuses_until_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.executor import executor as module
 

@@ -84,7 +84,7 @@ class Worker:
     def end(self) -> None:
         """Kills the zygotes, and with them their children."""
         if self._starting is not None:
-            self.zygotes[Role.PROGRAM] = self._starting
+            self.zygotes[Role.PROGRAM], self._starting = self._starting, None
         for zygote in self.zygotes.values():
             zygote.kill()
         for zygote in self.zygotes.values():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import array
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -71,7 +73,8 @@ class ZygoteProcess:
         self.busy_since = 0.0
         self._incoming = bytearray()
         self._outgoing: deque[tuple[memoryview, int | None]] = deque()
-        settings = {"uid": _own_user(), "site_packages": _site_packages(role)}
+        self._number = _take_number()
+        settings = {"uid": _own_user(self._number), "site_packages": _site_packages(role)}
         boot = _BOOT.format(folder=str(Path(__file__).parent))
         try:
             with theirs:
@@ -86,6 +89,7 @@ class ZygoteProcess:
                 )
         except OSError as error:
             ours.close()
+            _give_back(self._number)
             raise CoreError(f"The sandbox cannot start a process: {error}.") from error
         self._pidfd = os.pidfd_open(self._process.pid)
 
@@ -169,6 +173,7 @@ class ZygoteProcess:
     def reap(self) -> None:
         """Waits for its end and lets go of its descriptors."""
         self._process.wait()
+        _give_back(self._number)
         os.close(self._pidfd)
         for _, channel in self._outgoing:
             if channel is not None:
@@ -195,11 +200,28 @@ def _site_packages(role: Role) -> str | None:
     return numpy_folder() if role == Role.NUMPY else None
 
 
-_started = iter(range(1 << 62))
+_numbers: set[int] = set()  # of the zygotes that live, whichever thread started them
+_numbering = threading.Lock()
 
 
-def _own_user() -> int | None:
-    """A user id that no other process here has; None where this process may not change users."""
+def _take_number() -> int:
+    """The lowest number that no living zygote of this process has."""
+    with _numbering:
+        number = next(number for number in itertools.count() if number not in _numbers)
+        _numbers.add(number)
+        return number
+
+
+def _give_back(number: int) -> None:
+    with _numbering:
+        _numbers.discard(number)
+
+
+def _own_user(number: int) -> int | None:
+    """The user id of the zygote with this number, which no other zygote that lives here has.
+
+    None where this process may not change users.
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     capabilities = int(status["CapEff"], 16)
@@ -210,4 +232,4 @@ def _own_user() -> int | None:
     first, count = int(user_map[0]), int(user_map[2])
     base = 0x50000000 if first + count > 0x60000000 else 20000
     span = min(first + count - base, 1 << 24)
-    return base + (os.getpid() * 64 + next(_started) % 64) % span if span > 0 else None
+    return base + (os.getpid() * 64 + number) % span if span > 0 else None
