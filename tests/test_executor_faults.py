@@ -222,6 +222,16 @@ def test_without_landlock_it_refuses_until_told_otherwise(monkeypatch: pytest.Mo
         assert "WITHOUT landlock" in str(executor.isolation)
 
 
+def test_another_system_than_linux_is_told_so_before_anything_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.delattr(os, "eventfd")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(CoreError, match=r"can only be run on Linux: .* this is darwin"):
+        Executor()
+
+
 def test_an_interpreter_that_does_not_start_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

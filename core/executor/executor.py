@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Iterator
 
 from core.errors import CoreError
@@ -19,9 +20,9 @@ _IN_FLIGHT = 16
 class Executor:
     """Judges programs in sandboxed processes; a context manager.
 
-    `workers` 0 takes the cores available to this process. Raises CoreError where seccomp is
-    missing, or Landlock without `allow_without_landlock`. What holds was attempted at start and
-    stands in `isolation`.
+    `workers` 0 takes the cores available to this process. Raises CoreError on another
+    system than Linux, where seccomp is missing, or Landlock without `allow_without_landlock`. What
+    holds was attempted at start and stands in `isolation`.
 
     Not covered: a program may see which files exist, though not what is in them; it may take as
     much CPU time as its limits allow, on a core of its own.
@@ -33,6 +34,11 @@ class Executor:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         allow_without_landlock: bool = False,
     ) -> None:
+        if sys.platform != "linux":
+            raise CoreError(
+                "Programs can only be run on Linux: the sandbox is made of its seccomp and Landlock, "
+                f"and this is {sys.platform}. Use a Linux machine, a container or WSL 2."
+            )
         self._limits = limits
         self._workers = workers or available_cores()
         self._submitted = 0
