@@ -36,8 +36,8 @@ class Executor:
     ) -> None:
         if sys.platform != "linux":
             raise CoreError(
-                "Programs can only be run on Linux: the sandbox is made of its seccomp and Landlock, "
-                f"and this is {sys.platform}. Use a Linux machine, a container or WSL 2."
+                "Programs can only be run on Linux: the sandbox needs its seccomp and Landlock; "
+                f"this is {sys.platform}. Use a Linux machine, a container or WSL 2."
             )
         self._limits = limits
         self._workers = workers or available_cores()

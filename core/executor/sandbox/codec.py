@@ -4,7 +4,8 @@ Plain values are copied; a value never becomes an object of a class that the sen
 containers go to a heap, [index, kind, parameter, content], and are referred to by index: aliases
 and cycles survive, nesting costs no recursion, and after a call the receiver's containers are
 brought to the sender's state, so that a mutated argument is seen as in one process. What has no
-literal form (instances, generators, functions) stays where it is and crosses as a handle.
+literal form (instances, generators, functions) stays where it is and crosses as a handle; Python's
+own functions and classes go to the candidate by name.
 """
 
 from __future__ import annotations
