@@ -52,7 +52,9 @@ def evaluate(
 ) -> Evaluation:
     """Samples and tests the most probable program of each task; `on_progress` gets tasks done.
 
-    `on_progress` may raise to abandon the measurement; the executor is then drained first.
+    `on_progress` is called after each task and all the time that tests are waited for. It may raise
+    to abandon the measurement; what is under way then stays in the executor, which can only be
+    closed, not emptied.
     """
     started = time.perf_counter()
     pass_rates: dict[str, float] = {}
@@ -60,14 +62,11 @@ def evaluate(
     def collect(wait_s: float = 0.0) -> None:
         for key, verdict in executor.completed(wait_s):
             pass_rates[str(key)] = verdict.pass_rate or 0.0
+        on_progress(len(pass_rates))
 
-    try:
-        for task, programs in sampler.sample(tasks):
-            executor.submit(task.task_id, task, programs[0].text)
-            collect()
-            on_progress(len(pass_rates))
-    finally:
-        while executor.in_flight:
-            collect(wait_s=0.1)
-    on_progress(len(pass_rates))
+    for task, programs in sampler.sample(tasks):
+        executor.submit(task.task_id, task, programs[0].text)
+        collect()
+    while executor.in_flight:
+        collect(wait_s=0.1)
     return Evaluation(pass_rates, time.perf_counter() - started)
