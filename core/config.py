@@ -127,9 +127,9 @@ class CheckpointConfig(Section):
     """What survives a crash."""
 
     every_updates: int = Field(1, ge=1)
-    """Updates between two checkpoints: the most that is done again after a crash."""
+    """Updates between two checkpoints: the most that a crash makes it do again."""
     keep: int = Field(2, ge=1)
-    """Checkpoints kept besides the best one."""
+    """Checkpoints kept besides the best one and the newest that survives a power cut."""
 
 
 class LoggingConfig(Section):

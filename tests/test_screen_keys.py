@@ -83,8 +83,8 @@ async def test_s_stops_only_after_a_yes(tmp_path: Path) -> None:
     [
         ("left_square_bracket", "replay.alpha", 0.15),
         ("right_square_bracket", "replay.alpha", 0.25),
-        ("left_curly_bracket", "replay.exponent", 1.5),
-        ("right_curly_bracket", "replay.exponent", 2.5),
+        ("left_curly_bracket", "replay.exponent", 3.5),
+        ("right_curly_bracket", "replay.exponent", 4.5),
         ("t", "replay.prioritization", "rank"),
         ("y", "replay.possibility", "joint"),
     ],
