@@ -62,6 +62,13 @@ class EngineRun:
         )
         return int(counts[0][0]) if counts else 0
 
+    def has_reached(self, moment: int | str) -> bool:
+        """Whether it has stored so many rows, or says to be in the phase of that name."""
+        if isinstance(moment, int):
+            return self.rows() >= moment
+        progress = self.progress()
+        return progress is not None and progress.phase == moment
+
     def progress(self) -> Progress | None:
         """What the engine said last."""
         run = Reader(self.workspace).run(self.name)
