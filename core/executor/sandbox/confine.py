@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from . import landlock
@@ -45,7 +44,8 @@ def confine(uid: int | None) -> dict[str, str]:
     layer that exists does not hold; a kernel without Landlock is reported, not refused.
     """
     parent = os.getppid()
-    Path("/proc/self/oom_score_adj").write_text("1000")  # memory pressure takes this one first
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # memory pressure takes this one first
     for limit, value in _LIMITS:
         resource.setrlimit(limit, (value, value))
     roots = _library_roots()
@@ -67,7 +67,7 @@ def confine(uid: int | None) -> dict[str, str]:
 
 
 def _library_roots() -> list[str]:
-    return [path for path in sys.path if Path(path).is_dir()]
+    return [path for path in sys.path if os.path.isdir(path)]
 
 
 def _change_user(uid: int | None) -> None:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import platform
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -20,8 +20,7 @@ _prctl = _libc.prctl
 _fork = ctypes.PyDLL(None).fork  # PyDLL: without letting go of the interpreter's lock
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(NamedTuple):
     """Its column in the table of calls, its audit number, and the calls needed to set up."""
 
     column: int

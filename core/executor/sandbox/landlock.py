@@ -6,7 +6,6 @@ import errno
 import os
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 
 from .kernel import (
     LANDLOCK_ADD_RULE,
@@ -58,7 +57,7 @@ def _allow_reading(ruleset: int, path: str) -> None:
     except FileNotFoundError:
         return  # distributions differ in where they keep shared libraries
     try:
-        rights = _READ_FILE | _READ_DIR if Path(path).is_dir() else _READ_FILE
+        rights = _READ_FILE | _READ_DIR if os.path.isdir(path) else _READ_FILE
         beneath = Pointer(struct.pack("=Qi", rights, fd))
         libc_call(LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, beneath.address, 0)
     finally:

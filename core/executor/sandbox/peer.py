@@ -14,6 +14,7 @@ from typing import Any
 from .codec import Codec, ProtocolError, lineage
 
 LARGEST_MESSAGE = 4 << 20
+_CHUNK = 1 << 14
 
 
 class Gone(BaseException):
@@ -30,6 +31,7 @@ class Peer(ABC):
     def __init__(self, channel: int) -> None:
         self.codec = Codec(self)
         self._channel = channel
+        self._incoming = bytearray()
         self._exports: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._depth = 0
@@ -151,16 +153,17 @@ class Peer(ABC):
         return message
 
     def _exactly(self, size: int) -> bytes:
-        chunks = bytearray()
-        while len(chunks) < size:
+        while len(self._incoming) < size:
             try:
-                chunk = os.read(self._channel, size - len(chunks))
+                chunk = os.read(self._channel, max(_CHUNK, size - len(self._incoming)))
             except ConnectionResetError:
                 raise Gone from None
             if not chunk:
                 raise Gone
-            chunks += chunk
-        return bytes(chunks)
+            self._incoming += chunk
+        taken = bytes(self._incoming[:size])
+        del self._incoming[:size]
+        return taken
 
 
 def text_of(error: BaseException) -> str:
