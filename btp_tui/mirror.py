@@ -68,6 +68,7 @@ class Mirror:
                         p2value=_known(worth),
                         replays=int(columns.replays[row]),
                         text=program.preview,
+                        partial=program.partial,
                     )
                 )
         return tuple(shown)

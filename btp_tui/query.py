@@ -29,8 +29,8 @@ SORTS = {
     "task": "task",
 }
 
-#: Outcomes as one word each, so that no quotes are needed.
-_OUTCOME_WORDS = tuple(name.replace(" ", "-") for name in OUTCOMES)
+#: Outcomes of programs as one word each, so that no quotes are needed; only tests are skipped.
+_OUTCOME_WORDS = tuple(name.replace(" ", "-") for name in OUTCOMES if name != "skipped")
 
 #: Key -> what it filters by, for the help and the suggestions.
 KEYS = {

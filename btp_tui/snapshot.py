@@ -80,6 +80,7 @@ class ProgramLine:
     p2value: float | None
     replays: int
     text: str
+    partial: bool  # tests were skipped after one that timed out
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ OUTCOMES: dict[str, Sign] = {
     "memory": Sign("▤", "$timeout"),
     "output limit": Sign("≡", "$timeout"),
     "denied": Sign("⊘", "$denied"),
+    "skipped": Sign("»", "$unknown"),
     "unsupported": Sign("–", "$unknown"),
     "harness error": Sign("?", "$unknown"),
 }

@@ -73,7 +73,11 @@ class ExecutorConfig(Section):
     memory_mb: int = Field(256, ge=32)
     """Address space of a program, where its task states no limit."""
     output_kb: int = Field(1024, ge=1)
-    """Largest stdout of a program."""
+    """Largest stdout of a program, where its task accepts no longer one."""
+    tokenwise: bool = False
+    """Compare stdout token by token, whatever white space lies between."""
+    skip_after_timeout: bool = False
+    """After a program's first timed-out test, skip the others; they count as not passed."""
     allow_without_landlock: bool = False
     """Run programs even where the kernel has no Landlock (weaker: files are readable)."""
 

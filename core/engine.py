@@ -34,7 +34,7 @@ from core.config import (
 )
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
-from core.executor import Executor, Limits
+from core.executor import Executor, Limits, Rules
 from core.metrics import open_sinks
 from core.models import Student, choose_device, load_student
 from core.pipeline import Pipeline
@@ -162,7 +162,8 @@ def open_executor(config: ExecutorConfig) -> Executor:
         memory_mb=config.memory_mb,
         output_kb=config.output_kb,
     )
-    return Executor(config.workers, limits, config.allow_without_landlock)
+    rules = Rules(config.tokenwise, config.skip_after_timeout)
+    return Executor(config.workers, limits, rules, config.allow_without_landlock)
 
 
 def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:

@@ -60,6 +60,7 @@ def verdict_record(program_id: int, verdict: Verdict) -> VerdictRecord:
         tests=tests,
         path=verdict.path,
         seconds=verdict.seconds,
+        partial=verdict.partial,
     )
 
 

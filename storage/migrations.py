@@ -22,8 +22,13 @@ def _create_tables(database: Database) -> None:
         database.execute(statement)
 
 
+def _mark_partial_verdicts(database: Database) -> None:
+    """Whether tests were skipped after one that timed out; before version 2 none could be."""
+    database.execute("ALTER TABLE verdicts ADD COLUMN partial INTEGER NOT NULL DEFAULT 0")
+
+
 #: What leads from version n to n + 1, for n = 0, 1, ...
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables,)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables, _mark_partial_verdicts)
 
 
 def migrate(path: Path) -> None:

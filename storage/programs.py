@@ -34,6 +34,7 @@ class ProgramRow:
     logprob: float | None
     n_tokens: int | None
     preview: str
+    partial: bool  # tests were skipped after one that timed out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -119,8 +119,9 @@ class Reader:
         outcomes = self._outcomes({row[7] for row in found.values()})
         lines = []
         for row in (found[sample] for sample in map(int, samples) if sample in found):
-            verdict = outcomes.get(row[7], (None, None))
-            lines.append(ProgramRow(*[*row[:5], *verdict, *row[5:7], preview(*row[8:])]))
+            outcome, pass_rate, partial = outcomes.get(row[7], (None, None, False))
+            known = [*row[:5], outcome, pass_rate, *row[5:7], preview(*row[8:]), partial]
+            lines.append(ProgramRow(*known))
         return lines
 
     def program(self, sample: int) -> ProgramDetail | None:
@@ -234,27 +235,27 @@ class Reader:
             found.update((row[0], row) for row in self.query(f"{sql} IN ({marks}) {tail}", chunk))
         return found
 
-    def _outcomes(self, programs: Iterable[int]) -> dict[int, tuple[str, float | None]]:
+    def _outcomes(self, programs: Iterable[int]) -> dict[int, tuple[str, float | None, bool]]:
         # max() in SQLite takes the other columns from the row that holds it.
         sql = (
-            "SELECT v.program, o.name, v.pass_rate, max(v.id) FROM verdicts v "
+            "SELECT v.program, o.name, v.pass_rate, v.partial, max(v.id) FROM verdicts v "
             "JOIN outcomes o ON o.id = v.outcome WHERE v.program"
         )
         found = self._by_id(sql, programs, tail="GROUP BY v.program")
-        return {program: row[1:3] for program, row in found.items()}
+        return {program: (*row[1:3], bool(row[3])) for program, row in found.items()}
 
     def _verdict(self, program: int) -> VerdictRecord | None:
         rows = self.query(
-            "SELECT v.program, v.pass_rate, o.name, r.tests, v.path, v.seconds FROM verdicts v "
-            "JOIN outcomes o ON o.id = v.outcome JOIN reports r ON r.id = v.id "
+            "SELECT v.program, v.pass_rate, o.name, r.tests, v.path, v.seconds, v.partial "
+            "FROM verdicts v JOIN outcomes o ON o.id = v.outcome JOIN reports r ON r.id = v.id "
             "WHERE v.program = ? ORDER BY v.id DESC LIMIT 1",
             (program,),
         )
         if not rows:
             return None
-        number, pass_rate, outcome, tests, path, seconds = rows[0]
+        number, pass_rate, outcome, tests, path, seconds, partial = rows[0]
         records = tuple(TestRecord(*test) for test in json.loads(tests))
-        return VerdictRecord(number, pass_rate, outcome, records, path, seconds)
+        return VerdictRecord(number, pass_rate, outcome, records, path, seconds, bool(partial))
 
 
 def _run(row: tuple[Any, ...]) -> Run:

@@ -20,7 +20,10 @@ COLUMNS = {
         *("logprob", "n_tokens", "at"),
     ),
     "tokens": ("id", "tokens"),
-    "verdicts": ("id", "program", "run", "pass_rate", "outcome", "path", "seconds", "at"),
+    "verdicts": (
+        *("id", "program", "run", "pass_rate", "outcome"),
+        *("path", "seconds", "at", "partial"),
+    ),
     "reports": ("id", "tests"),
 }
 
@@ -116,7 +119,7 @@ class SampleStore:
         for number, record in enumerate(records, first):
             outcome = self._id("outcomes", record.outcome)
             key = (number, record.program, run, record.pass_rate, outcome)
-            verdicts.append((*key, record.path, record.seconds, now))
+            verdicts.append((*key, record.path, record.seconds, now, record.partial))
             tests = [astuple(test) for test in record.tests]
             # As ASCII: what a program printed may hold half a surrogate pair, which is no text.
             reports.append((number, json.dumps(tests)))

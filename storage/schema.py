@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Written into the database's header, so that another program's database is not taken for ours.
 APPLICATION_ID = 0x42545054  # "BTPT"
 
+#: The tables of version 1; `storage.migrations` holds what came after.
 DDL = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -211,6 +212,7 @@ class VerdictRecord:
     tests: tuple[TestRecord, ...]
     path: str
     seconds: float
+    partial: bool = False  # tests were skipped after one that timed out
 
 
 @dataclass(frozen=True, slots=True)

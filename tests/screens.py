@@ -102,6 +102,7 @@ def program_line(number: int) -> ProgramLine:
         p2value=0.95 - 0.01 * (number % 60),
         replays=number % 5,
         text=PROGRAMS[number % 3][1],
+        partial=False,
     )
 
 

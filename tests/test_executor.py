@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.errors import CoreError
-from core.executor import Executor, Limits
+from core.executor import Executor, Limits, Rules
 from core.executor.jobs import may_keep_state
 from core.tasks import CallTest, Outcome, StdioTest, Task
 from tests.executor_tasks import asserts, call, judge, stdio, task
@@ -280,6 +280,50 @@ def test_a_tasks_own_limits_count(executor: Executor) -> None:
     program = "x = bytearray(300 << 20)\nprint(1)"
     assert outcome(executor, stdio("", "1", memory_limit_mb=600), program) == Outcome.PASSED
     assert outcome(executor, stdio("", "1", memory_limit_mb=100), program) == Outcome.MEMORY
+
+
+def test_a_tasks_long_accepted_output_makes_room_for_itself(executor: Executor) -> None:
+    line = "€" * 1023 + "\n"
+    task = stdio("", line * 2048)
+    assert judge(executor, task, f"print({line!r} * 2048)").passed
+    flood = judge(executor, task, f"print({line!r} * 3000)")
+    assert flood.outcome == Outcome.OUTPUT_LIMIT
+
+
+def test_token_by_token_comparison_is_the_executors_option(executor: Executor) -> None:
+    spread = stdio("", "1 2"), "print(1)\nprint(2)"
+    assert judge(executor, *spread).outcome == Outcome.WRONG_ANSWER
+    with Executor(workers=1, rules=Rules(tokenwise=True)) as lenient:
+        (test,) = judge(lenient, *spread).tests
+    assert (test.outcome, test.rule) == (Outcome.PASSED, "tokens")
+
+
+@pytest.mark.parametrize("entry_point", [None, "f"])
+def test_tests_after_the_first_timeout_can_be_skipped_and_count_as_not_passed(
+    entry_point: str | None,
+) -> None:
+    numbers = range(6)
+    if entry_point is None:
+        program = "n = int(input())\nwhile n in (2, 4): pass\nprint(n)"
+        tests = task(*(StdioTest(str(n), (str(n),)) for n in numbers))
+    else:
+        program = "def f(n):\n    while n in (2, 4): pass\n    return n"
+        tests = task(*(CallTest((n,), (n,)) for n in numbers), entry_point=entry_point)
+    limits, rules = Limits(time_limit_s=0.2, wall_limit_s=1.0), Rules(skip_after_timeout=True)
+    with Executor(workers=2, limits=limits, rules=rules) as executor:
+        verdict = judge(executor, tests, program)
+    outcomes = [str(test.outcome) for test in verdict.tests]
+    assert outcomes == ["passed", "passed", "timeout", "skipped", "skipped", "skipped"]
+    assert (verdict.outcome, verdict.pass_rate) == (Outcome.TIMEOUT, 2 / 6)
+    assert verdict.partial
+
+
+def test_without_that_option_every_test_is_run(executor: Executor) -> None:
+    program = "n = int(input())\nwhile n == 0: pass\nprint(n)"
+    tests = task(*(StdioTest(str(n), (str(n),)) for n in range(3)), time_limit_s=0.2)
+    verdict = judge(executor, tests, program)
+    assert [str(test.outcome) for test in verdict.tests] == ["timeout", "passed", "passed"]
+    assert not verdict.partial
 
 
 def test_memory_counts_where_a_program_asks_for_a_big_stack(executor: Executor) -> None:

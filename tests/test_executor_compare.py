@@ -53,6 +53,22 @@ def test_any_of_several_accepted_outputs_passes() -> None:
     assert accepting_rule("3", ("1", "2")) is None
 
 
+@pytest.mark.parametrize(
+    ("actual", "expected", "rule"),
+    [
+        ("1 2", "1 2", EXACT),
+        (" 1\t2\n\n3", "1 2 3", "tokens"),
+        ("0.5000001\n2", "0.5 2", "tokens, float 1e-6"),
+        ("1 2", "1 2 3", None),
+        ("12", "1 2", None),
+    ],
+)
+def test_token_by_token_white_space_never_counts(
+    actual: str, expected: str, rule: str | None
+) -> None:
+    assert accepting_rule(actual, (expected,), tokenwise=True) == rule
+
+
 @given(st.text(), st.sampled_from(["", "\n", " \n", "\t\n\n"]))
 def test_white_space_at_the_end_never_counts(text: str, ending: str) -> None:
     assert accepting_rule(text + ending, (text,)) == EXACT

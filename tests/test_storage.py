@@ -103,6 +103,17 @@ def test_half_a_surrogate_pair_is_kept_in_a_report_and_refused_in_a_program(stor
         store.sampled("x=\ud800", iteration=2)
 
 
+def test_a_verdict_whose_tests_were_partly_skipped_is_marked_in_its_row(store: Store) -> None:
+    cut, whole = store.sampled("a", "b")
+    report = TestRecord("timeout", "", None, "", "", 0.1)
+    for program, partial in ((cut, True), (whole, False)):
+        record = VerdictRecord(program, 0.0, "timeout", (report,), "stdin", 0.1, partial)
+        store.writer.add_verdicts(store.run, [record])
+    assert [row.partial for row in store.reader.rows([1, 2])] == [True, False]
+    detail = store.reader.program(1)
+    assert detail is not None and detail.verdict is not None and detail.verdict.partial
+
+
 def test_a_task_with_other_tests_under_a_stored_name_is_refused(store: Store) -> None:
     known = task("d", tests=[("f(1)", "1")])
     store.writer.add_tasks([known])

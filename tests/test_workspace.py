@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sqlite3
+import tempfile
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -77,7 +78,8 @@ def test_a_read_only_workspace_is_one_sentence(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace").create()
     for path in (workspace.path, *workspace.path.iterdir()):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    temporary = Path(tempfile.gettempdir())
+    for path in (tmp_path, *(each for each in tmp_path.parents if temporary in each.parents)):
         path.chmod(0o755)
 
     def write() -> None:

@@ -24,7 +24,8 @@ def latest_table(id: str) -> Table[ProgramLine]:
 def outcome_cell(row: ProgramLine) -> Piece:
     """Sign and word of the outcome, in its colour."""
     sign = outcome_sign(row.outcome)
-    return (f"{sign.mark} {row.outcome or 'not tested'}", sign.style)
+    more = " …" if row.partial else ""  # tests after the one that timed out were skipped
+    return (f"{sign.mark} {row.outcome or 'not tested'}{more}", sign.style)
 
 
 def pass_rate_cell(row: ProgramLine) -> Piece:

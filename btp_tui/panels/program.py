@@ -58,6 +58,8 @@ def _facts(card: ProgramCard) -> list[Content]:
     ]
     if card.outcome:
         verdict.append(f"  {passed} of {words.plural(len(card.tests), 'test')}")
+        if skipped := sum(test.outcome == "skipped" for test in card.tests):
+            verdict.append(f", {skipped} skipped after the first timeout")
     verdict.append((f"  replayed {words.plural(card.replays, 'time')}", "$dimmed"))
     origin = f"iteration {card.iteration} · beam {card.rank} · {card.source} · {card.run}"
     rows = [line(*verdict), line((origin, "$dimmed"))]

@@ -3,5 +3,6 @@
 from core.executor.executor import Executor
 from core.executor.isolation import Isolation
 from core.executor.limits import Limits
+from core.executor.rules import Rules
 
-__all__ = ["Executor", "Isolation", "Limits"]
+__all__ = ["Executor", "Isolation", "Limits", "Rules"]

@@ -1,7 +1,7 @@
 """Does a program's output count as right? The field's rules, and the name of the one that held.
 
-White space at the end of lines and of the output never counts. A token that is expected as a float
-may differ by 1e-6, absolutely or relatively, whichever is more.
+White space at the end of lines and of the output never counts; token by token, none does. A token
+that is expected as a float may differ by 1e-6, absolutely or relatively, whichever is more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def accepting_rule(actual: str, accepted: Iterable[str]) -> str | None:
+def accepting_rule(actual: str, accepted: Iterable[str], tokenwise: bool = False) -> str | None:
     """The rule by which the output equals one that is accepted; None where it equals none."""
     lines = _lines(actual)
     expectations = [_lines(expected) for expected in accepted]
@@ -23,6 +23,16 @@ def accepting_rule(actual: str, accepted: Iterable[str]) -> str | None:
         return "exact"
     if any(_close(lines, expected) for expected in expectations):
         return "float 1e-6"
+    return _rule_for_tokens(lines, expectations) if tokenwise else None
+
+
+def _rule_for_tokens(lines: list[str], expectations: list[list[str]]) -> str | None:
+    tokens = _tokens(lines)
+    wanted = [_tokens(expected) for expected in expectations]
+    if tokens in wanted:
+        return "tokens"
+    if any(_close_tokens(tokens, expected) for expected in wanted):
+        return "tokens, float 1e-6"
     return None
 
 
@@ -40,10 +50,17 @@ def _close(actual: list[str], expected: list[str]) -> bool:
 
 
 def _close_line(actual: str, expected: str) -> bool:
-    tokens, wanted = actual.split(" "), expected.split(" ")
-    if len(tokens) != len(wanted):
+    return _close_tokens(actual.split(" "), expected.split(" "))
+
+
+def _tokens(lines: list[str]) -> list[str]:
+    return [token for line in lines for token in line.split()]
+
+
+def _close_tokens(actual: list[str], expected: list[str]) -> bool:
+    if len(actual) != len(expected):
         return False
-    return all(a == e or _close_token(a, e) for a, e in zip(tokens, wanted, strict=True))
+    return all(a == e or _close_token(a, e) for a, e in zip(actual, expected, strict=True))
 
 
 def _close_token(actual: str, expected: str) -> bool:

@@ -9,6 +9,7 @@ from core.errors import CoreError
 from core.executor.isolation import Isolation
 from core.executor.jobs import Run
 from core.executor.limits import Limits
+from core.executor.rules import Rules
 from core.executor.supervisor import Supervisor
 from core.executor.worker import available_cores
 from core.tasks import Task, Verdict
@@ -31,7 +32,8 @@ class Executor:
     def __init__(
         self,
         workers: int = 0,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
+        rules: Rules = Rules(),
         allow_without_landlock: bool = False,
     ) -> None:
         if sys.platform != "linux":
@@ -40,6 +42,7 @@ class Executor:
                 f"this is {sys.platform}. Use a Linux machine, a container or WSL 2."
             )
         self._limits = limits
+        self._rules = rules
         self._workers = workers or available_cores()
         self._submitted = 0
         self._handed_out = 0
@@ -68,7 +71,7 @@ class Executor:
 
     def submit(self, key: Hashable, task: Task, program: str) -> None:
         """Hands in a program; waits while too many have no verdict yet."""
-        run = Run(key, task, program, self._limits.of(task))
+        run = Run(key, task, program, self._limits.of(task), self._rules)
         run.restart()
         supervisor = self._supervisor
         with supervisor.changed:

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.executor.judge import judge_output, judge_split
 from core.executor.limits import Limits
+from core.executor.rules import Rules
 from core.executor.sandbox.codec import Codec, Unsupported
 from core.executor.zygote_process import Report, Role
 from core.tasks import AssertTest, CallTest, Outcome, StdioTest, Task, Test, TestVerdict, Verdict
@@ -41,6 +42,7 @@ class Run:
     task: Task
     program: str
     limits: Limits
+    rules: Rules
     attempts: int = 0
     handed_over: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -84,6 +86,21 @@ class Run:
                 self.pending.append((index,))
             elif self.verdicts[index] is None:
                 self.verdicts[index] = verdict
+        if self.rules.skip_after_timeout:
+            self._skip_after_timeout()
+
+    def _skip_after_timeout(self) -> None:
+        """Gives up on the tests after the first that timed out, on their verdicts as well.
+
+        Tests run side by side: which of them were faster must not show in what is stored.
+        """
+        outcomes = [verdict and verdict.outcome for verdict in self.verdicts]
+        if Outcome.TIMEOUT not in outcomes:
+            return
+        first = outcomes.index(Outcome.TIMEOUT)
+        skipped = TestVerdict(Outcome.SKIPPED, f"test {first + 1} timed out")
+        self.verdicts[first + 1 :] = [skipped] * (len(self.verdicts) - first - 1)
+        self.pending = deque(indexes for indexes in self.pending if indexes[0] < first)
 
     def interrupt(self, indexes: tuple[int, ...]) -> None:
         """Has the tests run again, after something else than the program ended them."""
@@ -183,7 +200,7 @@ class Job:
     def _judge(self) -> list[TestVerdict | None]:
         candidate, limits = self.reports["candidate"], self.run.limits
         if isinstance(self.test, StdioTest):
-            return [judge_output(self.test, candidate, limits)]
+            return [judge_output(self.test, candidate, limits, self.run.rules.tokenwise)]
         tester, tests = self.reports["tester"], len(self.indexes)
         return judge_split(candidate, tester, limits, tests, may_keep_state(self.run.program))
 

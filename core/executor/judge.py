@@ -48,7 +48,9 @@ class _Told:
 _NOTHING = _Told()
 
 
-def judge_output(test: StdioTest, report: Report, limits: Limits) -> TestVerdict:
+def judge_output(
+    test: StdioTest, report: Report, limits: Limits, tokenwise: bool = False
+) -> TestVerdict:
     """The verdict on a stdin/stdout test; what the child says itself can only speak against it."""
     stopped = _stopped(report, limits)
     actual = report.output.decode("utf-8", "replace")
@@ -58,7 +60,7 @@ def judge_output(test: StdioTest, report: Report, limits: Limits) -> TestVerdict
         stopped = _raised(report)
     if stopped is not None:
         return _with(stopped, report.wall_s, actual=actual)
-    rule = accepting_rule(actual, test.accepted)
+    rule = accepting_rule(actual, test.accepted, tokenwise)
     outcome = Outcome.WRONG_ANSWER if rule is None else Outcome.PASSED
     return TestVerdict(outcome, "", None, _cut(actual), rule or "", report.wall_s)
 

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     MEMORY = "memory"
     OUTPUT_LIMIT = "output limit"
     DENIED = "denied"
+    SKIPPED = "skipped"
     UNSUPPORTED = "unsupported"
     HARNESS_ERROR = "harness error"
 
@@ -58,7 +59,10 @@ class Verdict:
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome of the first test that did not pass, inconclusive ones first."""
+        """The outcome of the first test that did not pass, inconclusive ones first.
+
+        Never "skipped": tests are skipped only after one that timed out.
+        """
         outcomes = [test.outcome for test in self.tests]
         for outcome in outcomes:
             if outcome in INCONCLUSIVE:
@@ -69,6 +73,11 @@ class Verdict:
     def passed(self) -> bool:
         """Whether every test passed."""
         return self.outcome == Outcome.PASSED
+
+    @property
+    def partial(self) -> bool:
+        """Whether tests were skipped; they count as not passed."""
+        return any(test.outcome == Outcome.SKIPPED for test in self.tests)
 
     @property
     def pass_rate(self) -> float | None:
