@@ -8,6 +8,7 @@ attack that succeeds would pass. `{folder}` is a folder that everybody may read 
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 REACHED = "REACHED"
@@ -40,6 +41,13 @@ def reached(): os.write(1, b"REACHED\\n"); os._exit(0)
 
 def _attack(name: str, body: str, power: str = "") -> Attack:
     return Attack(name, _PRELUDE + body, power)
+
+
+def benign_twin(attack: Attack) -> str:
+    """The same program as one that gives the right answer whether or not its attempt succeeds."""
+    body = textwrap.indent(attack.program.removeprefix(_PRELUDE), "    ")
+    attempt = f"try:\n{body}\nexcept (OSError, MemoryError, RuntimeError, ValueError): pass\n"
+    return f"{_PRELUDE}def reached(): pass\n{attempt}print('REACHED')\n"
 
 
 _FORKED = "\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0); reached()"
@@ -203,6 +211,22 @@ NETWORK = (
     _attack("56 vsock", "socket.socket(40, socket.SOCK_STREAM); reached()", power="the kernel may lack it"),
     _attack("56 packet", "socket.socket(17, socket.SOCK_RAW); reached()"),
     _attack("57 socketpair", "socket.socketpair(); reached()"),
+)  # fmt: skip
+
+#: Programs of the same kind as those that do not end or destroy themselves, but within bounds.
+WITHIN_BOUNDS = (
+    Attack("10 a loop", "n = 0\nwhile n < 10**5: n += 1\nprint('REACHED')"),
+    Attack("11 a power in C", "if (10**9)**(10**3): print('REACHED')"),
+    Attack("12 ignoring signals", "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('REACHED')"),
+    Attack("13 a short sleep", "import time; time.sleep(0.01); print('REACHED')"),
+    Attack("18 recursion", "import sys; sys.setrecursionlimit(10**6)\n"
+        "def f(n): return n and f(n - 1)\nif f(5000) == 0: print('REACHED')"),
+    Attack("18 nested lists", "x = []\nfor _ in range(200): x = [x]\nif repr(x): print('REACHED')"),
+    Attack("21 a long sum", "x = " + "+".join(["1"] * 500) + "\nif x == 500: print('REACHED')"),
+    Attack("21 nested parentheses", "x = " + "(" * 90 + "1" + ")" * 90 + "\nprint('REACHED')"),
+    Attack("72 a pipe", "import os\nr, w = os.pipe(); os.write(w, b'x'); os.read(r, 1); print('REACHED')"),
+    Attack("79 its own clock", "import time\ntime.time = lambda: 0\nprint('REACHED')"),
+    Attack("threads that end", "import threading\nfor _ in range(4): threading.Thread(target=int).start()\nprint('REACHED')"),
 )  # fmt: skip
 
 REACHING = (*RESOURCES, *CONFIDENTIALITY, *INTEGRITY, *NETWORK)

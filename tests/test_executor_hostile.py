@@ -73,6 +73,21 @@ def test_an_attack_that_works_unprotected_reaches_nothing(
     assert_still_works(executor)
 
 
+@pytest.mark.parametrize("attack", hostile.REACHING, ids=str)
+def test_the_benign_twin_of_an_attack_passes(
+    attack: Attack, executor: Executor, surroundings: Surroundings
+) -> None:
+    """A denied attempt is an error to catch, not the end of the program or a mark against it."""
+    twin = surroundings.aim(hostile.benign_twin(attack))
+    verdict = judge(executor, stdio("", REACHED, time_limit_s=5), twin)
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("program", hostile.WITHIN_BOUNDS, ids=str)
+def test_a_program_within_bounds_passes(program: Attack, executor: Executor) -> None:
+    assert judge(executor, stdio("", REACHED, time_limit_s=5), program.program).passed
+
+
 @pytest.mark.parametrize("attack", hostile.ENDLESS, ids=str)
 def test_a_program_that_does_not_end_is_ended(
     attack: Attack, executor: Executor, surroundings: Surroundings

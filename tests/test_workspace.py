@@ -6,9 +6,9 @@ import os
 import re
 import signal
 import sqlite3
-import tempfile
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path

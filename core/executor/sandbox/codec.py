@@ -36,7 +36,8 @@ _MODULES_TEXT = """
     bisect calendar cmath collections copy datetime decimal fractions functools heapq
     itertools json math numbers operator os random re statistics string sys time typing
 """
-_MODULES = frozenset(_MODULES_TEXT.split())
+#: Modules that cross by name, and that a test gets from Python whoever imported them.
+MODULES = frozenset(_MODULES_TEXT.split())
 _EXACT_INT = 1 << 53
 
 
@@ -203,7 +204,7 @@ class Codec:
             name = value.__name__
             if name in _NAMED and getattr(builtins, name) is value:
                 return ["builtin", name]
-            if name in _MODULES and isinstance(value, types.ModuleType):
+            if name in MODULES and isinstance(value, types.ModuleType):
                 return ["module", name]
         if isinstance(value, type) and issubclass(value, BaseException):
             return ["exception", *lineage(value)]
@@ -322,7 +323,7 @@ def _named(name: str) -> Any:
 
 
 def _module(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in MODULES:
         raise ValueError(name)
     return __import__(name)
 

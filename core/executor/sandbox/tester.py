@@ -7,6 +7,7 @@ the candidate's own is never asked how it compares with a value of the test.
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import os
 import reprlib
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from .codec import Codec, ProtocolError, Unsupported
+from .codec import MODULES, Codec, ProtocolError, Unsupported
 from .peer import Gone, Oversize, Peer
 from .program import kind_of, one_line
 from .proxies import Proxy
@@ -151,7 +152,11 @@ class TesterPeer(Peer):
 
 
 class Namespace(dict[str, Any]):
-    """The globals of a test: names it lacks, and Python too, are looked up in the candidate."""
+    """The globals of a test: names it lacks, and Python too, are looked up in the candidate.
+
+    A module that the test did not import must be there as well, as it must where both share one
+    process; but what the test gets is Python's, for the candidate's could call any answer right.
+    """
 
     def __init__(self, peer: TesterPeer) -> None:
         super().__init__(__name__="__test__", __builtins__=builtins)
@@ -160,7 +165,8 @@ class Namespace(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if hasattr(builtins, name) or name.startswith("__"):
             raise KeyError(name)
-        return self._peer.request("name", name)
+        found = self._peer.request("name", name)
+        return importlib.import_module(name) if name in MODULES else found
 
 
 class Tester:
