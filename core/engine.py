@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +26,6 @@ from core.checkpoints import (
 from core.config import (
     Config,
     ExecutorConfig,
-    LoggingConfig,
     build_config,
     to_toml,
     with_setting,
@@ -35,7 +33,7 @@ from core.config import (
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
 from core.executor import Executor, Limits, Rules
-from core.metrics import open_sinks
+from core.metrics import check_installed, open_sinks
 from core.models import Student, choose_device, load_student
 from core.pipeline import Pipeline
 from core.records import task_record
@@ -167,7 +165,7 @@ def open_executor(config: ExecutorConfig) -> Executor:
 
 
 def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:
-    _check_extras(config.logging)
+    check_installed(config.logging)
     train, held_out = load_run_tasks(config)
     model = config.model
     if checkpoint is not None:
@@ -178,15 +176,6 @@ def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Material
     sampler = Sampler(student, config.sampler)
     executor = stack.enter_context(open_executor(config.executor))
     return Materials(train, held_out, student, sampler, executor)
-
-
-def _check_extras(config: LoggingConfig) -> None:
-    for extra in ("tensorboard", "trackio"):
-        if getattr(config, extra) and find_spec(extra) is None:
-            raise CoreError(
-                f"logging.{extra} = true needs a package that is not installed: "
-                f"pip install 'btp-tui[{extra}]', or set logging.{extra} = false."
-            )
 
 
 def _checkpoints(workspace: Workspace, name: str, config: Config) -> Checkpoints:

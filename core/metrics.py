@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,10 +39,8 @@ class TensorBoard:
     """Event files for `tensorboard --logdir`."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise _missing("tensorboard") from error
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer: Any = SummaryWriter(str(folder))
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -58,10 +57,8 @@ class Trackio:
     """A run of the local trackio dashboard."""
 
     def __init__(self, name: str) -> None:
-        try:
-            import trackio
-        except ImportError as error:
-            raise _missing("trackio") from error
+        import trackio
+
         self._trackio: Any = trackio
         trackio.init(project="btp-tui", name=name)
 
@@ -74,18 +71,21 @@ class Trackio:
         self._trackio.finish()
 
 
+def check_installed(config: LoggingConfig) -> None:
+    """Raises CoreError naming the extra that is asked for and not installed."""
+    for extra in ("tensorboard", "trackio"):
+        if getattr(config, extra) and find_spec(extra) is None:
+            raise CoreError(
+                f"logging.{extra} = true needs a package that is not installed: "
+                f"pip install 'btp-tui[{extra}]', or set logging.{extra} = false."
+            )
+
+
 def open_sinks(config: LoggingConfig, name: str, folder: Path) -> list[Sink]:
-    """The sinks of one run; raises CoreError naming the extra that is not installed."""
+    """The sinks of one run, whose packages are installed."""
     sinks: list[Sink] = [JsonLines(folder / "metrics.jsonl")]
     if config.tensorboard:
         sinks.append(TensorBoard(folder / "tensorboard"))
     if config.trackio:
         sinks.append(Trackio(name))
     return sinks
-
-
-def _missing(extra: str) -> CoreError:
-    return CoreError(
-        f"logging.{extra} = true needs a package that is not installed: "
-        f"pip install 'btp-tui[{extra}]', or set logging.{extra} = false."
-    )

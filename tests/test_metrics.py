@@ -8,7 +8,7 @@ import pytest
 
 from core.config import LoggingConfig
 from core.errors import CoreError
-from core.metrics import JsonLines, open_sinks
+from core.metrics import JsonLines, check_installed
 
 
 def test_every_record_is_one_line_of_json_with_step_and_time(tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_a_line_is_on_disk_before_the_next_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", ["tensorboard", "trackio"])
-def test_a_sink_that_is_not_installed_is_named_with_the_way_out(extra: str, tmp_path: Path) -> None:
+def test_a_sink_that_is_not_installed_is_named_with_the_way_out(extra: str) -> None:
     if importlib.util.find_spec(extra):
         pytest.skip(f"{extra} is installed here")
     with pytest.raises(CoreError, match=rf"btp-tui\[{extra}\].*logging\.{extra} = false"):
-        open_sinks(LoggingConfig.model_validate({extra: True}), "run-1", tmp_path)
+        check_installed(LoggingConfig.model_validate({extra: True}))

@@ -1,7 +1,7 @@
 """The shape of openai/human-eval's executor, written anew for comparison: fast it is not, nor safe.
 
-A `multiprocessing.Process` for every program, its result in a `Manager` list, a guard that sets
-dangerous functions to None, streams swallowed, an alarm as the limit.
+A `multiprocessing.Process` for every program, its result in a `Manager` list, a folder of its own,
+a guard that sets dangerous functions to None, streams swallowed, an alarm as the limit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
+import os
+import shutil
 import signal
+import tempfile
 from typing import Any
 
 _DANGEROUS = {
@@ -19,6 +22,7 @@ _DANGEROUS = {
     "shutil": "rmtree move chown",
     "subprocess": "Popen",
 }
+_FOR_CLEANING_UP = ("rmdir", "unlink", "chdir", "getcwd", "remove", "fchdir")
 
 
 def check_program(source: str, timeout: float = 3.0) -> bool:
@@ -34,13 +38,21 @@ def check_program(source: str, timeout: float = 3.0) -> bool:
 
 
 def _execute(source: str, timeout: float, result: Any) -> None:
-    _guard()
-    try:
-        with _time_limit(timeout), _swallowed():
-            exec(source, {})
-        result.append("passed")
-    except BaseException as error:  # as the original does
-        result.append(f"failed: {error}")
+    remove, change = shutil.rmtree, os.chdir
+    with tempfile.TemporaryDirectory() as folder:
+        change(folder)
+        kept = {name: getattr(os, name) for name in _FOR_CLEANING_UP}
+        _guard()
+        try:
+            with _time_limit(timeout), _swallowed():
+                exec(source, {})
+            result.append("passed")
+        except BaseException as error:  # as the original does
+            result.append(f"failed: {error}")
+        shutil.rmtree = remove
+        for name, function in kept.items():
+            setattr(os, name, function)
+        change("/")
 
 
 def _guard() -> None:

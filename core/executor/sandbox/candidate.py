@@ -14,7 +14,7 @@ from .program import Program, line_of
 
 _OPERATORS = (
     "abs neg pos invert index getitem setitem delitem add sub mul truediv floordiv mod pow "
-    "matmul and_ or_ xor lshift rshift eq ne lt le gt ge"
+    "matmul and_ or_ xor lshift rshift eq lt le gt ge"
 )
 _OPERATIONS = {
     "call": lambda function, positional, named: function(*positional, **named),
@@ -29,8 +29,6 @@ _OPERATIONS = {
     "int": int,
     "float": float,
     "round": round,
-    "hash": hash,
-    "contains": operator.contains,
     **{name: getattr(operator, name) for name in _OPERATORS.split()},
 }
 
