@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
+import base64
 import gzip
+import io
 import json
+import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.errors import CoreError
-from core.tasks import AssertTest, CallTest, StdioTest, Task
+from core.executor import Executor, Limits
+from core.tasks import AssertTest, CallTest, StdioTest, Task, pickled
 from core.tasks.describe import describe_tests
 from core.tasks.load import load_tasks
 from tests.conftest import real_data
@@ -56,7 +62,64 @@ APPS_STDIO = APPS_CALL | {
     "input_output": json.dumps({"inputs": ["1\n2\n", ["3", "4"]], "outputs": ["3\n", ["7"]]}),
     "starter_code": "",
 }
-EXAMPLES = {"humaneval": HUMANEVAL, "mbpp": MBPP, "apps": APPS_CALL}
+CODECONTESTS: dict[str, Any] = {
+    "name": "900_A. Doubling",
+    "description": "Print twice the number.",
+    "public_tests": {"input": ["1\n"], "output": ["2\n"]},
+    "private_tests": {"input": ["1\n", "5\n"], "output": ["2\n", "10\n"]},
+    "generated_tests": {"input": ["5\n", "-3\n"], "output": ["10\n", "-6\n"]},
+    "source": 2,
+    "difficulty": 7,
+    "solutions": {
+        "language": [2, 1, 3, 3],
+        "solution": ["int main() {}", "print 2 * input()", "print(2 * int(input()))\n", "pass"],
+    },
+    "incorrect_solutions": {"language": [3], "solution": ["print(2)"]},
+    "cf_rating": 0,
+    "input_file": "",
+    "output_file": "",
+    "time_limit": {"seconds": 1, "nanos": 500_000_000},
+    "memory_limit_bytes": 256_000_000,
+}
+
+
+def packed(value: object) -> str:
+    """As LiveCodeBench packs its private tests."""
+    return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
+
+
+def cases(kind: str, *pairs: tuple[str, str]) -> str:
+    """Tests as LiveCodeBench writes them."""
+    return json.dumps([{"input": i, "output": o, "testtype": kind} for i, o in pairs])
+
+
+LIVECODEBENCH_CALL: dict[str, Any] = {
+    "question_title": "repeat",
+    "question_content": "Repeat the text so many times.",
+    "platform": "leetcode",
+    "question_id": "3000",
+    "contest_id": "weekly-contest-1",
+    "starter_code": "class Solution:\n    def repeat(self, text: str, times: int) -> str:\n"
+    "        ",
+    "difficulty": "easy",
+    "public_test_cases": cases("functional", ('"ab"\n2', '"abab"')),
+    "private_test_cases": packed(cases("functional", ('"x"\n3\n', '"xxx"'))),
+    "metadata": json.dumps({"func_name": "repeat"}),
+}
+LIVECODEBENCH_STDIN = LIVECODEBENCH_CALL | {
+    "question_id": "abc301_a",
+    "starter_code": "",
+    "public_test_cases": cases("stdin", ("ab 2\n", "abab\n")),
+    "private_test_cases": cases("stdin", ("x 3\n", "xxx\n")),
+    "metadata": "{}",
+}
+EXAMPLES = {
+    "humaneval": HUMANEVAL,
+    "mbpp": MBPP,
+    "apps": APPS_CALL,
+    "codecontests": CODECONTESTS,
+    "livecodebench": LIVECODEBENCH_CALL,
+}
 
 
 @pytest.fixture
@@ -69,6 +132,19 @@ def load(tmp_path: Path) -> Callable[..., list[Task]]:
         return load_tasks(f"{dataset}:{file}")
 
     return load_records
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    """Allows plenty of wall-clock time: the machine may be busy with other tests."""
+    with Executor(workers=1, limits=Limits(wall_limit_s=60)) as running:
+        yield running
+
+
+def pass_rates(executor: Executor, task: Task, *programs: str) -> list[float | None]:
+    """The pass rate of each program."""
+    verdicts = dict(executor.run((task, program) for program in programs))
+    return [verdicts[index].pass_rate for index in range(len(programs))]
 
 
 def refusal(spec: str) -> str:
@@ -233,6 +309,155 @@ def test_numbers_longer_than_python_reads_by_itself_are_read_and_shown(
     assert describe_tests(task)[1] == (f"add({shown})", shown)
 
 
+# CodeContests
+
+
+def test_codecontests_tests_of_all_kinds_count_and_an_input_only_once(
+    load: Callable[..., list[Task]],
+) -> None:
+    [task] = load("codecontests", CODECONTESTS)
+    assert task.tests == tuple(
+        StdioTest(f"{number}\n", (f"{2 * number}\n",)) for number in (1, 5, -3)
+    )
+    assert task.task_id == "codecontests/900_A. Doubling"
+
+
+def test_codecontests_limits_are_those_of_the_record(load: Callable[..., list[Task]]) -> None:
+    silent = {"time_limit": None, "memory_limit_bytes": 0, "name": "silent"}
+    stated, unstated = load("codecontests", CODECONTESTS, CODECONTESTS | silent)
+    assert (stated.time_limit_s, stated.memory_limit_mb) == (1.5, 245)  # no less than in bytes
+    assert (unstated.time_limit_s, unstated.memory_limit_mb) == (None, None)
+    assert Limits().of(stated).time_limit_s == 1.5
+
+
+def test_the_first_python_3_solution_is_the_reference(load: Callable[..., list[Task]]) -> None:
+    others = {"name": "other", "solutions": {"language": [2, 1], "solution": ["", ""]}}
+    with_python, without = load("codecontests", CODECONTESTS, CODECONTESTS | others)
+    assert with_python.reference == "print(2 * int(input()))\n"
+    assert without.reference is None
+
+
+@pytest.mark.parametrize(
+    ("rating", "code", "difficulty"),
+    [(1500, 7, "1500"), (0, 0, None), (0, 2, "medium"), (0, 7, "A"), (0, 28, "V")],
+)
+def test_codecontests_difficulty_is_the_rating_or_else_the_published_class(
+    rating: int, code: int, difficulty: str | None, load: Callable[..., list[Task]]
+) -> None:
+    [task] = load("codecontests", CODECONTESTS | {"cf_rating": rating, "difficulty": code})
+    assert task.difficulty == difficulty
+
+
+def test_codecontests_is_asked_for_as_apps_is(load: Callable[..., list[Task]]) -> None:
+    [ours] = load("codecontests", CODECONTESTS)
+    [apps] = load("apps", APPS_STDIO | {"question": CODECONTESTS["description"]})
+    assert ours.prompt == apps.prompt
+
+
+def test_a_codecontests_program_is_judged_by_its_output(
+    load: Callable[..., list[Task]], executor: Executor
+) -> None:
+    [task] = load("codecontests", CODECONTESTS)
+    assert pass_rates(executor, task, str(task.reference), "print(2)") == [1.0, 1 / 3]
+
+
+# LiveCodeBench
+
+
+def test_a_functional_livecodebench_task_calls_the_method_of_its_class(
+    load: Callable[..., list[Task]],
+) -> None:
+    [task] = load("livecodebench", LIVECODEBENCH_CALL)
+    assert task.tests == (CallTest(("ab", 2), ("abab",)), CallTest(("x", 3), ("xxx",)))
+    assert (task.entry_point, task.prelude) == ("Solution.repeat", "from typing import *\n")
+    assert LIVECODEBENCH_CALL["starter_code"] in task.prompt
+    assert "Use Call-Based format" in task.prompt
+
+
+def test_a_functional_livecodebench_program_is_judged_by_what_its_method_returns(
+    load: Callable[..., list[Task]], executor: Executor
+) -> None:
+    [task] = load("livecodebench", LIVECODEBENCH_CALL)
+    start = LIVECODEBENCH_CALL["starter_code"]
+    right, wrong = f"{start}return text * times\n", f"{start}return text + text\n"
+    assert pass_rates(executor, task, right, wrong) == [1.0, 0.5]
+
+
+def test_a_livecodebench_program_on_stdin_is_judged_by_its_output(
+    load: Callable[..., list[Task]], executor: Executor
+) -> None:
+    [task] = load("livecodebench", LIVECODEBENCH_STDIN)
+    assert (task.task_id, task.entry_point) == ("livecodebench/abc301_a", None)
+    right = "text, times = input().split()\nprint(text * int(times))\n"
+    assert pass_rates(executor, task, right, "print(input()[0] * 3)") == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("protocol", range(1, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_packed_text_is_read_whatever_protocol_wrote_it(protocol: int) -> None:
+    for text in ("", "[]", "ü\n" * 100_000):
+        compressed = zlib.compress(pickle.dumps(text, protocol))
+        assert pickled.unpack_text(base64.b64encode(compressed).decode()) == text
+
+
+class Command:
+    """Pickled, it has the reader run a command that leaves a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (f"touch {self.trace}",)
+
+
+def test_a_pickle_that_runs_a_command_runs_nothing_here(tmp_path: Path) -> None:
+    plain = pickle.dumps(Command(tmp_path / "ran"))
+    file = tmp_path / "tasks.jsonl"
+    private = base64.b64encode(zlib.compress(plain)).decode()
+    file.write_text(json.dumps(LIVECODEBENCH_CALL | {"private_test_cases": private}))
+    sentence = refusal(f"livecodebench:{file}")
+    assert f"{file}, line 1: 'private_test_cases' cannot be unpacked" in sentence
+    with pytest.raises(pickle.UnpicklingError, match=r"asks for posix\.system"):
+        pickled.TextUnpickler(io.BytesIO(plain)).load()
+    assert not (tmp_path / "ran").exists()
+    loading = "import pickle, sys; pickle.loads(sys.stdin.buffer.read())"
+    subprocess.run([sys.executable, "-c", loading], input=plain, check=True)
+    assert (tmp_path / "ran").exists()  # so that the bytes do what they must not do above
+
+
+def test_a_pickle_of_a_persistent_object_loads_nothing() -> None:
+    with pytest.raises(pickle.UnpicklingError, match="asks for a persistent object"):
+        pickled.TextUnpickler(io.BytesIO(b"Pname\n.")).load()
+
+
+@pytest.mark.parametrize(
+    ("pickled_bytes", "complaint"),
+    [
+        (b"\x80\x04X\x01\x00\x00\x00ar\xff\xff\xff\x7f.", "more than a text: LONG_BINPUT"),
+        (pickle.dumps([]), "more than a text: EMPTY_LIST"),
+        (pickle.dumps(("a",)), "more than a text: TUPLE1"),
+        (pickle.dumps("a")[:-1], "exhausted before seeing STOP"),
+        (b".", "stack underflow"),
+    ],
+)
+def test_a_pickle_of_more_or_less_than_a_text_is_refused(
+    pickled_bytes: bytes, complaint: str
+) -> None:
+    """The first would have the unpickler lay out a memo of tens of gigabytes."""
+    with pytest.raises(ValueError, match=complaint):
+        pickled.unpack_text(base64.b64encode(zlib.compress(pickled_bytes)).decode())
+
+
+def test_what_decompresses_to_more_than_the_cap_is_refused_before_it_is_all_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bomb = packed("0" * 10_000_000)
+    assert len(bomb) < 20_000
+    assert len(pickled.unpack_text(bomb)) == 10_000_000
+    monkeypatch.setattr(pickled, "LARGEST_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match="decompresses to more than 1,000,000 bytes"):
+        pickled.unpack_text(bomb)
+
+
 # Descriptions
 
 
@@ -320,6 +545,25 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path) -> None:
         ("apps", {"input_output": "{"}, "'input_output' is not valid JSON"),
         ("apps", {"input_output": '{"inputs": [1], "outputs": []}'}, "as many inputs as outputs"),
         ("apps", {"input_output": '{"fn_name": "f", "inputs": [1], "outputs": [1]}'}, "arguments"),
+        ("codecontests", {"input_file": "in.txt"}, "whose 'input_file' is not empty"),
+        ("codecontests", {"output_file": "out.txt"}, "goes through the file 'out.txt'"),
+        ("codecontests", {"public_tests": {"input": ["1"], "output": []}}, "of equal length"),
+        ("codecontests", {"public_tests": ["1"]}, "the lists input and output"),
+        ("codecontests", {"public_tests": {"input": [1], "output": [2]}}, "lists of texts"),
+        ("codecontests", {"solutions": "print()"}, "the lists language and solution"),
+        ("codecontests", {"time_limit": 2}, "an object with seconds and nanos"),
+        ("codecontests", {"memory_limit_bytes": -1}, "a whole number from 0"),
+        ("livecodebench", {"metadata": "{"}, "'metadata' is not valid JSON"),
+        ("livecodebench", {"metadata": "[]"}, "'metadata' must be a JSON object"),
+        ("livecodebench", {"metadata": '{"func_name": 1}'}, "func_name is a name"),
+        ("livecodebench", {"metadata": "{}"}, "the testtype stdin"),
+        ("livecodebench", {"public_test_cases": "[1]"}, "the testtype functional"),
+        ("livecodebench", {"public_test_cases": cases("stdin", ("1", "1"))}, "type functional"),
+        ("livecodebench", {"public_test_cases": cases("functional", ("x", "1"))}, "valid JSON"),
+        ("livecodebench", {"private_test_cases": "%"}, "cannot be unpacked"),
+        ("livecodebench", {"private_test_cases": "AAAA"}, "cannot be unpacked"),
+        ("livecodebench", {"private_test_cases": packed("1")}, "a JSON list of tests"),
+        ("livecodebench", {"private_test_cases": packed("[]")[:-8]}, "it is cut short"),
     ],
 )
 def test_a_record_that_is_wrong_is_refused_by_name(

@@ -12,12 +12,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.errors import CoreError
+from core.tasks.contest import PRELUDE_OF_CLASSES, contest_prompt, read_json
 from core.tasks.jsonl import Record
 from core.tasks.task import CallTest, StdioTest, Task, Test
-
-#: Put before programs that fill in a `class Solution`: its starter code names List without import.
-PRELUDE_OF_CLASSES = "from typing import *\n"
 
 
 def build(record: Record) -> Task:
@@ -32,7 +29,7 @@ def build(record: Record) -> Task:
         task_id=f"apps/{identifier}",
         dataset="apps",
         description=question,
-        prompt=_prompt(question, starter, call_based=function is not None),
+        prompt=contest_prompt(question, starter, call_based=function is not None),
         tests=_tests(record, cases),
         entry_point=f"Solution.{function}" if function and in_class else function,
         prelude=PRELUDE_OF_CLASSES if in_class else "",
@@ -41,33 +38,13 @@ def build(record: Record) -> Task:
     )
 
 
-def _prompt(question: str, starter: str, call_based: bool) -> str:
-    """The prompt of the paper."""
-    way = "Use Call-Based format" if call_based else "Use Standard Input format"
-    return f"\nQUESTION:\n{question}\n{starter}\n{way}\n\nANSWER:\n"
-
-
 def _cases(record: Record) -> dict[str, Any]:
     value = record.required("input_output")
     if isinstance(value, str):
-        try:
-            value = json.loads(value, parse_int=_whole_number) if value else {}
-        except ValueError as error:
-            raise CoreError(
-                f"{record.place}: 'input_output' is not valid JSON: {error}."
-            ) from error
+        value = read_json(record, "input_output", value) if value else {}
     if not isinstance(value, dict):
         raise record.wrong("input_output", "a JSON object with inputs and outputs")
     return value
-
-
-def _whole_number(digits: str) -> int:
-    """`int` refuses more than 4,300 digits at once; some records hold longer numbers."""
-    if len(digits) <= 4_000:
-        return int(digits)
-    if digits.startswith("-"):
-        return -_whole_number(digits[1:])
-    return _whole_number(digits[:-4_000]) * 10**4_000 + int(digits[-4_000:])
 
 
 def _tests(record: Record, cases: dict[str, Any]) -> tuple[Test, ...]:

@@ -14,7 +14,7 @@ HUB_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Where a dataset is published; `file` where it is read as a plain JSONL file."""
+    """Where a dataset is published; `file` where only that file (JSONL or parquet) is read."""
 
     repository: str
     split: str
@@ -22,12 +22,15 @@ class Edition:
     file: str | None = None
 
 
-#: APPS is its test split, read as a file because it is published with a loading script, which
-#: `datasets` no longer runs.
+#: APPS and LiveCodeBench are published with a loading script, which `datasets` no longer runs, and
+#: are read as files: APPS's test split, and the newest of LiveCodeBench's six, for all of them are
+#: 4.5 GB before they are unpacked. Of CodeContests only the test split is fetched.
 EDITIONS = {
     "humaneval": Edition("openai/openai_humaneval", "test"),
     "mbpp": Edition("google-research-datasets/mbpp", "prompt+test+validation+train", "full"),
     "apps": Edition("codeparrot/apps", "train", file="test.jsonl"),
+    "codecontests": Edition("deepmind/code_contests", "train", file="data/test-*.parquet"),
+    "livecodebench": Edition("livecodebench/code_generation_lite", "train", file="test6.jsonl"),
 }
 
 
@@ -42,7 +45,8 @@ def fetch_records(name: str) -> Iterator[Record]:
     edition = EDITIONS[name]
     path, file = edition.repository, None
     if edition.file:
-        path, file = "json", f"hf://datasets/{edition.repository}/{edition.file}"
+        path = "parquet" if edition.file.endswith(".parquet") else "json"
+        file = f"hf://datasets/{edition.repository}/{edition.file}"
     try:
         if not constants.HF_HUB_OFFLINE:  # else loading asks for half a minute before it gives up
             HfApi().dataset_info(edition.repository, timeout=HUB_TIMEOUT_S)
