@@ -25,14 +25,14 @@ from core.checkpoints import (
 )
 from core.config import (
     Config,
-    ExecutorConfig,
     build_config,
     to_toml,
     with_setting,
 )
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
-from core.executor import Executor, Limits, Rules
+from core.executor import Executor
+from core.executor.configured import open_executor
 from core.metrics import check_installed, open_sinks
 from core.models import Student, choose_device, load_student
 from core.pipeline import Pipeline
@@ -150,18 +150,6 @@ def load_run_tasks(config: Config) -> tuple[list[Task], list[Task]]:
             "instance: a model must not be measured on what it learns from; change one of the two."
         )
     return train, held_out
-
-
-def open_executor(config: ExecutorConfig) -> Executor:
-    """The executor that a configuration asks for."""
-    limits = Limits(
-        time_limit_s=config.time_limit_s,
-        wall_limit_s=config.wall_limit_s,
-        memory_mb=config.memory_mb,
-        output_kb=config.output_kb,
-    )
-    rules = Rules(config.tokenwise, config.skip_after_timeout)
-    return Executor(config.workers, limits, rules, config.allow_without_landlock)
 
 
 def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:

@@ -10,7 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from core.config import Config
-from core.engine import open_executor
+from core.executor.configured import open_executor
 from core.models import choose_device, load_student
 from core.program import Program
 from core.sampler import Sampler
