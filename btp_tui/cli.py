@@ -21,6 +21,8 @@ HANDED_OVER = {
     "resume": "Go on with a run that stopped or died.",
     "sample": "Print a model's programs and their verdicts.",
     "score": "Run existing programs against tests.",
+    "doctor": "Try whether this machine can run everything.",
+    "tasks": "Look for tasks that mislead.",
 }
 DEFAULT_WORKSPACE = Path("btp-runs")
 

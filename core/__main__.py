@@ -17,6 +17,7 @@ import typer
 
 from core.config import load_config
 from core.errors import CoreError
+from core.tasks.load import DATASETS, load_tasks
 from storage.errors import StorageError
 from storage.workspace import Workspace
 
@@ -50,6 +51,10 @@ JsonOption = Annotated[
     typer.Option("--json", help="End stdout with one JSON object."),
 ]
 DEFAULT_WORKSPACE = Path("btp-runs")
+TASKS_HELP = f"NAME or NAME:PATH; {', '.join(DATASETS)}."
+
+tasks_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(tasks_app, name="tasks", help="Look for tasks that mislead.")
 
 
 @app.command()
@@ -96,7 +101,7 @@ def resume(
 
 @app.command()
 def score(
-    tasks: Annotated[str, typer.Argument(help="NAME or NAME:PATH; humaneval, mbpp, apps, nano.")],
+    tasks: Annotated[str, typer.Argument(help=TASKS_HELP)],
     programs: Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")],
     out: Annotated[Path | None, typer.Option(help="Write a JSON line a program here.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -113,7 +118,7 @@ def score(
 
     from rich.progress import Progress
 
-    from core.engine import open_executor
+    from core.executor.configured import open_executor
     from core.score import score as run_score
 
     console = _stderr_console()
@@ -158,6 +163,63 @@ def sample(
     judged = sample_and_judge(chosen, tasks, limit, Console(highlight=False), quiet=as_json)
     if as_json:
         print(json.dumps(judged))
+
+
+@tasks_app.command("check")
+def check(
+    tasks: Annotated[str, typer.Argument(help=TASKS_HELP)],
+    repeat: Annotated[int, typer.Option(min=1, help="How often each reference is run.")] = 3,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name tasks whose reference or tests mislead.
+
+    Runs the reference solutions, several times each, and programs of one constant answer. Ends with
+    exit code 0 when nothing was found, 1 when something was; stores nothing.
+    """
+    chosen = load_config(None, settings or [])
+
+    from rich.progress import Progress
+
+    from core.executor.configured import open_executor
+    from core.task_check import check_tasks
+
+    loaded = load_tasks(tasks, allow_untested=True)
+    console = _stderr_console()
+    with Progress(console=console) as bars, open_executor(chosen.executor) as executor:
+        bar = bars.add_task("check", total=len(loaded))
+        findings = check_tasks(
+            loaded, executor, repeat, lambda done: bars.update(bar, completed=done)
+        )
+    if as_json:
+        print(json.dumps(findings.as_json()))
+    else:
+        print("\n".join([*findings.lines(), findings.sentence()]))
+    if findings.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try whether this machine can run everything.
+
+    Leaves the workspace as it is. Ends with exit code 1 where a run would be refused.
+    """
+    chosen = load_config(None, settings or [])
+
+    from rich.console import Console
+
+    from core.doctor import examine, report
+
+    checks = report.show(examine(chosen, workspace), Console(highlight=False, quiet=as_json))
+    if as_json:
+        print(json.dumps(report.as_json(checks)))
+    if any(check.fails for check in checks):
+        raise typer.Exit(1)
 
 
 def _report(result: Result, as_json: bool) -> None:

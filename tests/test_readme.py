@@ -1,6 +1,8 @@
 """The README says what the code does: settings, commands, files."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from btp_tui.cli import HANDED_OVER
@@ -17,6 +19,17 @@ def test_the_table_of_settings_is_the_one_the_code_declares() -> None:
 def test_every_command_is_described() -> None:
     for command in ("demo", "runs", *HANDED_OVER):
         assert f"btp-tui {command}" in README
+
+
+def test_the_example_of_the_executor_as_a_library_prints_what_is_shown() -> None:
+    example, shown = re.findall(r"```(?:python)?\n(.*?)```", README.split("as a library")[1], re.S)[
+        :2
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, cwd=ROOT
+    )
+    printed = sorted(line.rstrip() for line in ended.stdout.splitlines())  # as they finish
+    assert printed == shown.splitlines(), ended.stderr
 
 
 def test_every_file_and_folder_that_is_linked_exists() -> None:
