@@ -80,6 +80,8 @@ class ExecutorConfig(Section):
     """After a program's first timed-out test, skip the others; they count as not passed."""
     allow_without_landlock: bool = False
     """Run programs even where the kernel has no Landlock (weaker: files are readable)."""
+    allow_without_seccomp: bool = False
+    """Run programs even without seccomp (much weaker: processes, sockets, signals)."""
 
 
 class ReplayConfig(Section):

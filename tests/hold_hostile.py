@@ -28,15 +28,12 @@ _NOBODY = 65534
 
 def drop_capabilities() -> None:
     """Leaves this process and its children the powers of root in a container."""
-    from core.executor.sandbox.kernel import ARCHITECTURE, Pointer, libc_call, prctl
+    from core.executor.sandbox.kernel import keep_capabilities, prctl
 
     for capability in range(41):
         if capability not in _CONTAINER:
             prctl(24, capability)  # PR_CAPBSET_DROP
-    kept = sum(1 << capability for capability in _CONTAINER)
-    header = Pointer((0x20080522).to_bytes(4, "little") + bytes(4))
-    masks = Pointer(kept.to_bytes(4, "little") * 2 + bytes(16))
-    libc_call(ARCHITECTURE.capset, header.address, masks.address)
+    keep_capabilities(sum(1 << capability for capability in _CONTAINER))
 
 
 def forbid_user_namespaces() -> None:

@@ -305,7 +305,7 @@ def test_a_sandbox_that_refuses_fails_with_its_sentence(tmp_path: Path) -> None:
     done = run_without(ARCHITECTURE.seccomp, main, "doctor", cwd=tmp_path)
     assert done.returncode == 1
     said = " ".join(done.stdout.split())
-    assert "✗ fails start Programs cannot be run safely on this machine" in said
+    assert "✗ fails start This machine has no seccomp filters" in said
     assert "→ Use Linux on x86-64 or aarch64" in said
     assert said.endswith("Runs would be refused: start (isolation).")
 

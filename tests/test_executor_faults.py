@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from core.errors import CoreError
-from core.executor import Executor, Limits
+from core.executor import Executor, Limits, zygote_process
 from core.executor.judge import judge_output, judge_split
 from core.executor.zygote_process import Report
 from core.tasks import Outcome, StdioTest, Task
@@ -152,7 +152,7 @@ def alive(process: psutil.Process) -> bool:
 
 SUPERVISOR = """
 import sys, time
-from core.executor import Executor, Limits
+from core.executor import Executor, Limits, zygote_process
 from tests.executor_tasks import call, stdio
 executor = Executor(workers=2, limits=Limits(60, 60))
 executor.submit(0, stdio("", "1"), "while True: pass")
@@ -194,7 +194,6 @@ def test_every_process_has_a_user_of_its_own_where_root_starts_it() -> None:
 
 
 def test_no_two_living_zygotes_share_a_user_however_many_there_are() -> None:
-    from core.executor import zygote_process
 
     numbers = [zygote_process._take_number() for _ in range(200)]
     try:
@@ -222,6 +221,31 @@ def test_without_landlock_it_refuses_until_told_otherwise(monkeypatch: pytest.Mo
         assert "WITHOUT landlock" in str(executor.isolation)
 
 
+def on_a_processor_unknown_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = "import platform; platform.machine = lambda: 'riscv64'; " + zygote_process._BOOT
+    monkeypatch.setattr(zygote_process, "_BOOT", boot)
+
+
+def test_without_seccomp_it_refuses_until_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_processor_unknown_here(monkeypatch)
+    with pytest.raises(CoreError, match=r"no seccomp .*allow_without_seccomp = true"):
+        Executor(workers=1)
+    with Executor(workers=1, allow_without_seccomp=True) as executor:
+        assert "WITHOUT seccomp" in str(executor.isolation)
+        assert judge(executor, stdio("2", "4"), "print(int(input()) * 2)").passed
+        assert judge(executor, call(2, returns=4), "def f(x): return 2 * x").passed
+
+
+def test_without_seccomp_what_a_program_started_still_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_a_processor_unknown_here(monkeypatch)
+    program = "import os, time\npid = os.fork()\nif pid == 0: time.sleep(60)\nprint(pid)"
+    with Executor(workers=1, allow_without_seccomp=True) as executor:
+        started = int(judge(executor, stdio("", "its number"), program).tests[0].actual)
+        assert eventually(lambda: not psutil.pid_exists(started))
+
+
 def test_another_system_than_linux_is_told_so_before_anything_is_tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -235,7 +259,6 @@ def test_another_system_than_linux_is_told_so_before_anything_is_tried(
 def test_an_interpreter_that_does_not_start_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from core.executor import zygote_process
 
     monkeypatch.setattr(zygote_process, "_python", lambda: "/bin/true")
     with pytest.raises(CoreError, match="does not start"):

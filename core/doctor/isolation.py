@@ -40,6 +40,9 @@ def _layers(proofs: dict[str, str]) -> Iterator[Check]:
     if "uid" not in proofs:
         advice = "The other layers hold without; only root can give each sandbox a user of its own."
         yield _check("uid", "note", "programs run as the user of this process", advice)
+    if "seccomp" not in proofs:
+        advice = "Use Linux on x86-64 or aarch64; in a container, a runtime that lets seccomp() by."
+        yield _check("seccomp", "note", "missing, and allowed to be: programs can do much", advice)
     if "landlock" not in proofs:
         advice = f"Use {_LANDLOCK}"
         yield _check("landlock", "note", "missing, and allowed to be: files are readable", advice)

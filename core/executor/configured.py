@@ -17,4 +17,10 @@ def open_executor(config: ExecutorConfig) -> Executor:
         output_kb=config.output_kb,
     )
     rules = Rules(config.tokenwise, config.skip_after_timeout)
-    return Executor(config.workers, limits, rules, config.allow_without_landlock)
+    return Executor(
+        config.workers,
+        limits,
+        rules,
+        allow_without_landlock=config.allow_without_landlock,
+        allow_without_seccomp=config.allow_without_seccomp,
+    )

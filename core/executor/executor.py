@@ -22,8 +22,8 @@ class Executor:
     """Judges programs in sandboxed processes; a context manager.
 
     `workers` 0 takes the cores available to this process. Raises CoreError on another
-    system than Linux, where seccomp is missing, or Landlock without `allow_without_landlock`. What
-    holds was attempted at start and stands in `isolation`.
+    system than Linux, and where seccomp or Landlock is missing and not allowed to be. What holds
+    was attempted at start and stands in `isolation`.
 
     Not covered: a program may see which files exist, though not what is in them; it may take as
     much CPU time as its limits allow, on a core of its own.
@@ -35,6 +35,7 @@ class Executor:
         limits: Limits = Limits(),
         rules: Rules = Rules(),
         allow_without_landlock: bool = False,
+        allow_without_seccomp: bool = False,
     ) -> None:
         if sys.platform != "linux":
             raise CoreError(
@@ -50,24 +51,19 @@ class Executor:
         self._supervisor = Supervisor(self._workers)
         self._supervisor.start()
         try:
-            self.isolation = self._await_isolation(allow_without_landlock)
+            self.isolation = self._await_isolation()
+            _refuse_missing(self.isolation, allow_without_landlock, allow_without_seccomp)
         except CoreError:
             self.close()
             raise
 
-    def _await_isolation(self, allow_without_landlock: bool) -> Isolation:
+    def _await_isolation(self) -> Isolation:
         supervisor = self._supervisor
         with supervisor.changed:
             supervisor.changed.wait_for(lambda: supervisor.proofs is not None or supervisor.failure)
         if supervisor.failure is not None:
             raise supervisor.failure
-        isolation = Isolation(supervisor.proofs or {})
-        if not isolation.landlock and not allow_without_landlock:
-            raise CoreError(
-                "This kernel has no Landlock, so programs could read your files; "
-                "set executor.allow_without_landlock = true to run them all the same."
-            )
-        return isolation
+        return Isolation(supervisor.proofs or {})
 
     def submit(self, key: Hashable, task: Task, program: str) -> None:
         """Hands in a program; waits while too many have no verdict yet."""
@@ -146,3 +142,17 @@ class Executor:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _refuse_missing(isolation: Isolation, without_landlock: bool, without_seccomp: bool) -> None:
+    if not isolation.seccomp and not without_seccomp:
+        raise CoreError(
+            "This machine has no seccomp filters for programs (they need Linux on x86-64 or "
+            "aarch64), so programs could start processes, open sockets and signal yours; set "
+            "executor.allow_without_seccomp = true to run them all the same."
+        )
+    if not isolation.landlock and not without_landlock:
+        raise CoreError(
+            "This kernel has no Landlock, so programs could read your files; "
+            "set executor.allow_without_landlock = true to run them all the same."
+        )

@@ -12,6 +12,11 @@ class Isolation:
     proofs: dict[str, str]
 
     @property
+    def seccomp(self) -> bool:
+        """Whether processes, sockets and signals are out of reach."""
+        return "seccomp" in self.proofs
+
+    @property
     def landlock(self) -> bool:
         """Whether files are out of reach."""
         return "landlock" in self.proofs
@@ -19,4 +24,5 @@ class Isolation:
     def __str__(self) -> str:
         layers = ", ".join(self.proofs)
         missing = "" if self.landlock else "; WITHOUT landlock"
+        missing += "" if self.seccomp else "; WITHOUT seccomp"
         return f"{layers}; a fresh fork for every run{missing}"

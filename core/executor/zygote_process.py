@@ -107,10 +107,7 @@ class ZygoteProcess:
         finally:
             self.socket.setblocking(False)
         if "refused" in message:
-            raise CoreError(
-                f"Programs cannot be run safely on this machine: {message['refused']}. "
-                "The executor needs Linux with seccomp."
-            )
+            raise CoreError(f"Programs cannot be run safely on this machine: {message['refused']}.")
         self.proofs = message["proofs"]
 
     def send(self, job: dict[str, Any], awaited: object, channel: int | None = None) -> None:

@@ -27,7 +27,7 @@ _THREADS = 256
 
 
 def become_child(
-    job: dict[str, Any], parent: int, descriptors: dict[str, int], filter_: Filter
+    job: dict[str, Any], parent: int, descriptors: dict[str, int], filter_: Filter | None
 ) -> None:
     """Never returns. `descriptors` by name; a stream that has none reads and writes nothing."""
     os.setsid()
@@ -38,7 +38,8 @@ def become_child(
         os.dup2(descriptor, _NUMBERS[name], inheritable=False)
     os.closerange(job["keep"], 256)
     _limit(job)
-    filter_.apply()
+    if filter_ is not None:
+        filter_.apply()
     gc.enable()
     if "random" in job.get("program", "random"):
         random.seed()  # else every child would draw the same numbers

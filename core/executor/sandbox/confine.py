@@ -11,15 +11,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import landlock
+from . import landlock, seccomp
 from .kernel import (
     PR_GET_NO_NEW_PRIVS,
     PR_SET_DUMPABLE,
     PR_SET_PDEATHSIG,
-    drop_capabilities,
+    keep_capabilities,
     prctl,
 )
-from .seccomp import Filter, forbid_new_privileges, zygote_filter
 
 #: Shared libraries and time zones, besides the standard library itself.
 _SYSTEM_READABLE = (
@@ -41,7 +40,8 @@ def confine(uid: int | None) -> dict[str, str]:
     """Takes on every layer and returns {layer: the attempt that proved it}.
 
     `uid` is a user of this process's own, None where it cannot have one. Raises OSError where a
-    layer that exists does not hold; a kernel without Landlock is reported, not refused.
+    layer that exists does not hold; a kernel without Landlock, or a machine without seccomp, is
+    reported, not refused: that is for the supervisor to decide.
     """
     parent = os.getppid()
     with open("/proc/self/oom_score_adj", "w") as file:
@@ -50,7 +50,7 @@ def confine(uid: int | None) -> dict[str, str]:
         resource.setrlimit(limit, (value, value))
     roots = _library_roots()
     descriptors = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in roots]
-    forbid_new_privileges()
+    seccomp.forbid_new_privileges()
     has_landlock = landlock.version() > 0
     if has_landlock:
         landlock.restrict((*roots, *_SYSTEM_READABLE))
@@ -62,8 +62,10 @@ def confine(uid: int | None) -> dict[str, str]:
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise OSError(errno.ESRCH, "the supervisor has ended")
-    Filter(zygote_filter()).apply()
-    return _prove(uid, has_landlock)
+    has_seccomp = seccomp.available()
+    if has_seccomp:
+        seccomp.Filter(seccomp.zygote_filter()).apply()
+    return _prove(uid, has_landlock, has_seccomp)
 
 
 def _library_roots() -> list[str]:
@@ -76,7 +78,7 @@ def _change_user(uid: int | None) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
         resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
-    drop_capabilities()
+    keep_capabilities(0)
 
 
 def _reach_library_through(descriptors: dict[str, int]) -> None:
@@ -109,13 +111,15 @@ def library_descriptors() -> list[int]:
     return [int(path[len(prefix) :]) for path in sys.path if path.startswith(prefix)]
 
 
-def _prove(uid: int | None, has_landlock: bool) -> dict[str, str]:
+def _prove(uid: int | None, has_landlock: bool, has_seccomp: bool) -> dict[str, str]:
     proofs = {
-        "seccomp": _denied("socket()", errno.EPERM, lambda: socket.socket().close()),
         "no_new_privs": _expect("no_new_privs is set", prctl(PR_GET_NO_NEW_PRIVS) == 1),
         "rlimits": _denied("raising a limit", None, _raise_a_limit),
-        "files": _denied("open for writing", errno.EACCES, lambda: os.open("/", os.O_RDWR)),
     }
+    if has_seccomp:
+        proofs["seccomp"] = _denied("socket()", errno.EPERM, lambda: socket.socket().close())
+        writing = _denied("open for writing", errno.EACCES, lambda: os.open("/", os.O_RDWR))
+        proofs["files"] = writing
     if uid is not None:
         proofs["uid"] = _expect(f"runs as user {uid}", os.getresuid() == (uid, uid, uid))
     if has_landlock:

@@ -21,35 +21,24 @@ _fork = ctypes.PyDLL(None).fork  # PyDLL: without letting go of the interpreter'
 
 
 class Architecture(NamedTuple):
-    """Its column in the table of calls, its audit number, and the calls needed to set up."""
+    """Its column in the table of calls, its audit number, and the number of seccomp(2)."""
 
     column: int
     audit: int
     seccomp: int
-    capset: int
 
 
 _ARCHITECTURES = {
-    "x86_64": Architecture(0, 0xC000003E, 317, 126),
-    "aarch64": Architecture(1, 0xC00000B7, 277, 91),
+    "x86_64": Architecture(0, 0xC000003E, 317),
+    "aarch64": Architecture(1, 0xC00000B7, 277),
 }
 _SYSINFO_PROCS = 80  # offset of `procs` in struct sysinfo
 #: Landlock's calls have the same numbers everywhere.
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
 
-class UnknownMachine(Exception):
-    """This kernel or processor has no table of system calls here."""
-
-
-def _this_machine() -> Architecture:
-    machine = platform.machine()
-    if os.uname().sysname != "Linux" or machine not in _ARCHITECTURES:
-        raise UnknownMachine(f"{os.uname().sysname} on {machine}")
-    return _ARCHITECTURES[machine]
-
-
-ARCHITECTURE = _this_machine()
+#: None on a processor whose system calls are not known here.
+ARCHITECTURE = _ARCHITECTURES.get(platform.machine())
 
 
 class Pointer:
@@ -101,7 +90,9 @@ def threads_of_the_system() -> int:
     return procs
 
 
-def drop_capabilities() -> None:
-    """Gives up every capability of the calling thread."""
-    header, nothing = Pointer(struct.pack("=Ii", 0x20080522, 0)), Pointer(bytes(24))
-    libc_call(ARCHITECTURE.capset, header.address, nothing.address)
+def keep_capabilities(kept: int) -> None:
+    """Gives up every capability of the calling thread but those whose bits are set."""
+    header, masks = struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0)
+    if _libc.capset(header, masks) < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

@@ -12,7 +12,14 @@ import os
 import struct
 import termios
 
-from .kernel import ARCHITECTURE, PR_SET_NO_NEW_PRIVS, Pointer, libc_call, prctl
+from .kernel import (
+    ARCHITECTURE,
+    PR_SET_NO_NEW_PRIVS,
+    Architecture,
+    Pointer,
+    libc_call,
+    prctl,
+)
 from .syscalls import NUMBERS
 
 ALLOW = 0x7FFF0000
@@ -20,7 +27,7 @@ KILL = 0x80000000
 _ERRNO = 0x00050000
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _X32_BIT = 0x40000000
-_SET_MODE_FILTER = 1
+_SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
 
 _CLONE_THREAD = 0x00010000
 _READ_ONLY_MASK = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # O_TMPFILE
@@ -62,9 +69,27 @@ def refuse(error: int) -> int:
     return _ERRNO | error
 
 
+def available() -> bool:
+    """Whether this kernel takes filters, and this processor's system calls are known here."""
+    if ARCHITECTURE is None:
+        return False
+    action = Pointer(struct.pack("=I", ALLOW))
+    try:
+        libc_call(ARCHITECTURE.seccomp, _GET_ACTION_AVAIL, 0, action.address)
+    except OSError:  # no such call, or what confines this process forbids it
+        return False
+    return True
+
+
+def _here() -> Architecture:
+    if ARCHITECTURE is None:
+        raise OSError(errno.ENOSYS, f"no table of system calls for {os.uname().machine}")
+    return ARCHITECTURE
+
+
 def number(name: str) -> int | None:
     """The call's number here, None where this architecture lacks it."""
-    return NUMBERS[name][ARCHITECTURE.column]
+    return NUMBERS[name][_here().column]
 
 
 def _always(name: str, action: int) -> list[Instruction]:
@@ -123,7 +148,7 @@ def _reads_limit_or_raises_own_stack() -> list[Instruction]:
 def _head() -> list[Instruction]:
     return [
         (_LOAD, 0, 0, 4),
-        (_EQUAL, 1, 0, ARCHITECTURE.audit),
+        (_EQUAL, 1, 0, _here().audit),
         (_RETURN, 0, 0, KILL),
         (_LOAD, 0, 0, 0),
         (_AT_LEAST, 0, 1, _X32_BIT),
@@ -169,7 +194,7 @@ class Filter:
 
     def apply(self) -> None:
         """Takes on the filter; raises OSError where the kernel refuses."""
-        libc_call(ARCHITECTURE.seccomp, _SET_MODE_FILTER, 0, self._program.address)
+        libc_call(_here().seccomp, _SET_MODE_FILTER, 0, self._program.address)
 
 
 def forbid_new_privileges() -> None:

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from . import wire
@@ -57,10 +58,12 @@ class Ended:
 class Zygote:
     """Takes jobs from the supervisor, one after the other."""
 
-    def __init__(self, control: socket.socket, mapped: int, resident: int) -> None:
+    def __init__(
+        self, control: socket.socket, filter_: Filter | None, mapped: int, resident: int
+    ) -> None:
         self._control = control
+        self._filter = filter_
         self._mapped, self._resident_kb = mapped, resident >> 10  # before any program
-        self._filter = Filter(child_filter())
         self._keep = FIRST_LIBRARY + len(library_descriptors())
         self._pid = os.getpid()
 
@@ -123,6 +126,8 @@ class Zygote:
             os._exit(0)
         _, status, usage = os.wait4(pid, 0)
         os.close(pidfd)
+        if self._filter is None:
+            _end_what_it_started(pid)
         wall_s, cpu_s = time.monotonic() - started, usage.ru_utime + usage.ru_stime
         timed_out = timed_out or cpu_s > job["cpu_s"]
         how = "timeout" if timed_out else "signal" if os.WIFSIGNALED(status) else "exit"
@@ -139,11 +144,13 @@ def main() -> None:
     mapped, resident = _own_memory()
     try:
         proofs = confine(settings["uid"])
-        _prove_child_filter()
+        filter_ = Filter(child_filter()) if "seccomp" in proofs else None
+        if filter_ is not None:
+            _prove(filter_)
     except OSError as error:
         wire.send(control, {"refused": str(error)})
         return
-    zygote = Zygote(control, mapped, resident)
+    zygote = Zygote(control, filter_, mapped, resident)
     _become_bare()
     wire.send(control, {"ready": True, "proofs": proofs})
     zygote.serve()
@@ -181,11 +188,17 @@ def _become_bare() -> None:
     gc.freeze()
 
 
-def _prove_child_filter() -> None:
+def _end_what_it_started(session: int) -> None:
+    """Without filters a program could fork; its processes end with it, but for those that left."""
+    with suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGKILL)
+
+
+def _prove(filter_: Filter) -> None:
     """A child under the second filter must be unable to fork; raises OSError where it is able."""
     pid = os.fork()
     if pid == 0:
-        Filter(child_filter()).apply()
+        filter_.apply()
         try:
             os.fork()
         except PermissionError:
