@@ -328,8 +328,7 @@ def test_landlock_that_may_be_missing_is_noted(tmp_path: Path) -> None:
 def test_limits_under_which_no_program_passes_are_found() -> None:
     checks = {check.name: check for check in check_isolation(ExecutorConfig(time_limit_s=1e-6))}
     assert checks["start"].state == "ok"
-    ways = ("stdin test", "with numpy", "call test")
-    assert [checks[way].state for way in ways] == ["fails", "note", "fails"]
+    assert [checks[way].state for way in ("stdin test", "with numpy")] == ["fails", "note"]
     assert "executor.time_limit_s" in checks["stdin test"].advice
 
 

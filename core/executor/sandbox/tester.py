@@ -10,6 +10,7 @@ import builtins
 import importlib
 import json
 import os
+import re
 import reprlib
 import sys
 import time
@@ -154,19 +155,22 @@ class TesterPeer(Peer):
 class Namespace(dict[str, Any]):
     """The globals of a test: names it lacks, and Python too, are looked up in the candidate.
 
-    A module that the test did not import must be there as well, as it must where both share one
-    process; but what the test gets is Python's, for the candidate's could call any answer right.
+    A module that the test did not import (`math.isclose`) must be there as well, as it must where
+    both share one process; but what the test gets is Python's, for the candidate's could call any
+    answer right.
     """
 
-    def __init__(self, peer: TesterPeer) -> None:
+    def __init__(self, peer: TesterPeer, source: str) -> None:
         super().__init__(__name__="__test__", __builtins__=builtins)
         self._peer = peer
+        self._source = source
 
     def __missing__(self, name: str) -> Any:
         if hasattr(builtins, name) or name.startswith("__"):
             raise KeyError(name)
         found = self._peer.request("name", name)
-        return importlib.import_module(name) if name in MODULES else found
+        is_module = name in MODULES and re.search(rf"(?<![\w.]){name}\s*\.", self._source)
+        return importlib.import_module(name) if is_module else found
 
 
 class Tester:
@@ -249,7 +253,7 @@ class Tester:
         return _result("wrong", "", actual=shown)
 
     def _judge_assert(self, test: dict[str, Any]) -> Result:
-        namespace = Namespace(self._peer)
+        namespace = Namespace(self._peer, self._job["helpers"] + test["source"])
         bound = self._bindings() if self._job["entry"] else {}
         namespace.update(bound)
         if self._helpers is None:
