@@ -9,7 +9,6 @@ import json
 import os
 import random
 import resource
-import signal
 import sys
 import threading
 from contextlib import suppress
@@ -17,7 +16,7 @@ from math import ceil
 from typing import Any
 
 from . import candidate, tester
-from .kernel import PR_SET_PDEATHSIG, prctl, threads_of_the_system
+from .kernel import die_with_parent, threads_of_the_system
 from .program import Program
 from .seccomp import Filter
 
@@ -31,7 +30,7 @@ def become_child(
 ) -> None:
     """Never returns. `descriptors` by name; a stream that has none reads and writes nothing."""
     os.setsid()
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
     for name, descriptor in descriptors.items():
@@ -58,10 +57,10 @@ def _limit(job: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
     resource.setrlimit(resource.RLIMIT_AS, (job["address_space"],) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (job["output"],) * 2)
-    # Without a user of its own, this sandbox counts for as much as the user's other processes.
-    threads = threads_of_the_system() + _THREADS
-    with suppress(ValueError):  # a user of its own has a lower limit already
-        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    if not job["own_user"]:  # which has its limit: else the user's other processes count as well
+        threads = threads_of_the_system() + _THREADS
+        with suppress(ValueError):  # the user may have a lower limit already
+            resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
 
 
 def open_streams() -> None:
@@ -89,7 +88,8 @@ def _run_to_the_end(program: Program) -> int:
         status = 1
         _report(program, error)
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
+        if threading.active_count() > 1:
+            threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         sys.stdout.flush()
     except BaseException as error:  # atexit functions and streams are the program's own

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from . import landlock, seccomp
 from .kernel import (
     PR_GET_NO_NEW_PRIVS,
     PR_SET_DUMPABLE,
-    PR_SET_PDEATHSIG,
+    die_with_parent,
     keep_capabilities,
     prctl,
 )
@@ -59,7 +58,7 @@ def confine(uid: int | None) -> dict[str, str]:
     for descriptor in descriptors:
         os.close(descriptor)
     prctl(PR_SET_DUMPABLE, 0)
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:
         raise OSError(errno.ESRCH, "the supervisor has ended")
     has_seccomp = seccomp.available()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import signal
 import struct
 from typing import NamedTuple
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 PR_GET_NO_NEW_PRIVS = 39
@@ -18,6 +19,10 @@ _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _prctl = _libc.prctl
 _fork = ctypes.PyDLL(None).fork  # PyDLL: without letting go of the interpreter's lock
+# Made once: for every object that a child makes through ctypes, it copies pages of its parent's.
+_ZEROS = (ctypes.c_ulong(0),) * 3
+_PDEATHSIG_KILL = (ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(signal.SIGKILL), *_ZEROS)
+_SYSINFO = ctypes.create_string_buffer(128)
 
 
 class Architecture(NamedTuple):
@@ -73,21 +78,23 @@ def libc_call(number: int, *arguments: int) -> int:
 
 def prctl(option: int, argument: int = 0) -> int:
     """prctl(option, argument, 0, 0, 0); raises OSError."""
-    result: int = _prctl(option, ctypes.c_ulong(argument), *(ctypes.c_ulong(0),) * 3)
+    result: int = _prctl(option, ctypes.c_ulong(argument), *_ZEROS)
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     return result
 
 
+def die_with_parent() -> None:
+    """Has this process killed when its parent ends."""
+    _prctl(*_PDEATHSIG_KILL)
+
+
 def threads_of_the_system() -> int:
     """How many threads run on this machine, whoever's they are."""
-    buffer = ctypes.create_string_buffer(128)
-    if _libc.sysinfo(buffer) < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    procs: int = struct.unpack_from("=H", buffer, _SYSINFO_PROCS)[0]
-    return procs
+    _libc.sysinfo(_SYSINFO)
+    processes: int = struct.unpack_from("=H", _SYSINFO, _SYSINFO_PROCS)[0]
+    return processes
 
 
 def keep_capabilities(kept: int) -> None:

@@ -59,9 +59,15 @@ class Zygote:
     """Takes jobs from the supervisor, one after the other."""
 
     def __init__(
-        self, control: socket.socket, filter_: Filter | None, mapped: int, resident: int
+        self,
+        control: socket.socket,
+        own_user: bool,
+        filter_: Filter | None,
+        mapped: int,
+        resident: int,
     ) -> None:
         self._control = control
+        self._own_user = own_user
         self._filter = filter_
         self._mapped, self._resident_kb = mapped, resident >> 10  # before any program
         self._keep = FIRST_LIBRARY + len(library_descriptors())
@@ -89,6 +95,7 @@ class Zygote:
         descriptors = dict(files) if channel is None else {**files, "channel": channel}
         job["address_space"] = self._mapped + (job["memory_mb"] << 20)
         job["keep"] = self._keep
+        job["own_user"] = self._own_user
         started = time.monotonic()
         pid = bare_fork()
         if pid == 0:
@@ -150,7 +157,7 @@ def main() -> None:
     except OSError as error:
         wire.send(control, {"refused": str(error)})
         return
-    zygote = Zygote(control, filter_, mapped, resident)
+    zygote = Zygote(control, settings["uid"] is not None, filter_, mapped, resident)
     _become_bare()
     wire.send(control, {"ready": True, "proofs": proofs})
     zygote.serve()
