@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable
 
 TOLERANCE = 1e-6
-_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# No part of these can match the same digits in two ways: a program chooses what they are tried on.
+_FLOAT = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def accepting_rule(actual: str, accepted: Iterable[str], tokenwise: bool = False) -> str | None:

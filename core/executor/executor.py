@@ -68,7 +68,6 @@ class Executor:
     def submit(self, key: Hashable, task: Task, program: str) -> None:
         """Hands in a program; waits while too many have no verdict yet."""
         run = Run(key, task, program, self._limits.of(task), self._rules)
-        run.restart()
         supervisor = self._supervisor
         with supervisor.changed:
             supervisor.changed.wait_for(
@@ -77,7 +76,7 @@ class Executor:
             self._check()
             self._submitted += 1
             if not task.tests:
-                supervisor.finished.append(run)
+                supervisor.finished.append((key, run.verdict()))
                 return
             supervisor.unfinished += 1
             supervisor.waiting.append(run)
@@ -91,12 +90,12 @@ class Executor:
                 supervisor.changed.wait_for(
                     lambda: supervisor.finished or supervisor.failure, wait_s
                 )
-            runs = list(supervisor.finished)
+            found = list(supervisor.finished)
             supervisor.finished.clear()
-            if not runs:
+            if not found:
                 self._check()
-        self._handed_out += len(runs)
-        return [(run.key, run.verdict()) for run in runs]
+        self._handed_out += len(found)
+        return found
 
     @property
     def in_flight(self) -> int:
@@ -111,19 +110,21 @@ class Executor:
     def run(self, programs: Iterable[tuple[Task, str]]) -> Iterator[tuple[int, Verdict]]:
         """Judges programs as they are pulled, and yields (index, verdict) as they come.
 
-        Not to be mixed with `submit` and `completed`: it takes whatever has finished.
+        Not to be mixed with `submit` and `completed`: it takes whatever has finished, and lets go
+        of what is left of a run that was not read to its end.
         """
-        for index, (task, program) in enumerate(programs):
-            self.submit(index, task, program)
-            yield from self._indexed(self.completed())
-        while self.in_flight:
-            yield from self._indexed(self.completed(wait_s=1.0))
+        this_run = object()
 
-    @staticmethod
-    def _indexed(found: list[tuple[Hashable, Verdict]]) -> Iterator[tuple[int, Verdict]]:
-        for key, verdict in found:
-            assert isinstance(key, int)
-            yield key, verdict
+        def finished(wait_s: float) -> Iterator[tuple[int, Verdict]]:
+            for key, verdict in self.completed(wait_s):
+                if isinstance(key, tuple) and key[0] is this_run:
+                    yield key[1], verdict
+
+        for index, (task, program) in enumerate(programs):
+            self.submit((this_run, index), task, program)
+            yield from finished(wait_s=0.0)
+        while self.in_flight:
+            yield from finished(wait_s=1.0)
 
     def close(self) -> None:
         """Ends every process; what has no verdict yet gets none."""

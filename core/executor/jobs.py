@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from core.executor.sandbox.codec import Codec, Unsupported
 from core.executor.zygote_process import Report, Role
 from core.tasks import AssertTest, CallTest, Outcome, StdioTest, Task, Test, TestVerdict, Verdict
 
-_IMPORTS_NUMPY = re.compile(r"^\s*(import|from)\s+numpy\b", re.MULTILINE)
+# Programs are hostile to these patterns as well: none may look at a line's white space twice.
 #: Programs that ask for big stacks get so much more address space for them.
 _ASKS_FOR_STACK = re.compile(r"\bstack_size\b|\bRLIMIT_STACK\b")
 _STACK_MB = 1024
@@ -27,7 +28,7 @@ _OUTSIDE_FUNCTIONS = re.compile(r"^(?!def \w|import |from |#|[ \t\r]|$)", re.MUL
 _LASTING = re.compile(
     r"\b(global|nonlocal|setattr|vars|globals|__dict__|exec|eval)\b"
     r"|\.\w+\s*([-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)"  # an attribute is set
-    r"|^\s*def [^\n]*(=|[^:\s]\s*$)",  # a default value, or arguments over several lines
+    r"|^[ \t]*def [^\n]*(=|[^:\s][ \t]*$)",  # a default value, or arguments over several lines
     re.MULTILINE,
 )
 #: How often a program is tried whose processes are ended by something else.
@@ -48,6 +49,13 @@ class Run:
     started: float = field(default_factory=time.monotonic)
     pending: deque[tuple[int, ...]] = field(default_factory=deque)
     verdicts: list[TestVerdict | None] = field(default_factory=list)
+    role: Role = field(init=False)  # which zygote runs it
+
+    def __post_init__(self) -> None:
+        # A mention is enough: it costs little, and there are many ways to import.
+        mentions_numpy = "numpy" in self.program or "numpy" in self.task.prelude
+        self.role = Role.NUMPY if mentions_numpy else Role.PROGRAM
+        self.restart()
 
     def restart(self) -> None:
         """Forgets what was found, for another try.
@@ -65,11 +73,6 @@ class Run:
     def finished(self) -> bool:
         """Whether every test has its verdict."""
         return None not in self.verdicts
-
-    @property
-    def role(self) -> Role:
-        """Which zygote runs it."""
-        return Role.NUMPY if _IMPORTS_NUMPY.search(self.program) else Role.PROGRAM
 
     def settle(self, indexes: tuple[int, ...], verdicts: list[TestVerdict | None]) -> None:
         """Notes the verdicts of a job; tests without one are run again, failed ones alone.
@@ -155,34 +158,33 @@ class Job:
         """Whether a tester is needed beside the candidate."""
         return not isinstance(self.test, StdioTest)
 
-    def for_candidate(self) -> dict[str, Any]:
-        """What the candidate's child is told."""
+    def for_candidate(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The limits of the candidate's child, and its files."""
         run = self.run
+        source = {"prelude": run.task.prelude, "program": run.program}
+        files = {"source": json.dumps(source).encode()}
+        if isinstance(self.test, StdioTest):
+            files["stdin"] = self.test.stdin.encode("utf-8", "surrogatepass")
         stack_mb = _STACK_MB if _ASKS_FOR_STACK.search(run.program) else 0
-        return {
-            "mode": "calls" if self.splits else "stdio",
-            "prelude": run.task.prelude,
-            "program": run.program,
-            "stdin": self.test.stdin if isinstance(self.test, StdioTest) else "",
-            "memory_mb": run.limits.memory_mb + stack_mb,
-            **self._times(),
-        }
+        mode = "calls" if self.splits else "stdio"
+        return self._limits(mode, run.limits.memory_mb + stack_mb), files
 
-    def for_tester(self) -> dict[str, Any]:
-        """What the tester's child is told; Unsupported where a literal has no form for crossing."""
-        return {
-            "mode": "tests",
-            "entry": self.run.task.entry_point or "",
-            "helpers": self.run.task.test_helpers,
-            "required": self.run.task.required_names,
-            "tests": [_portable(self.run.task.tests[index]) for index in self.indexes],
-            "memory_mb": _TESTER_MEMORY_MB,
-            **self._times(),
+    def for_tester(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The same for the tester's; Unsupported where a literal has no form for crossing."""
+        task = self.run.task
+        source = {
+            "entry": task.entry_point or "",
+            "helpers": task.test_helpers,
+            "required": task.required_names,
+            "tests": [_portable(task.tests[index]) for index in self.indexes],
         }
+        return self._limits("tests", _TESTER_MEMORY_MB), {"source": json.dumps(source).encode()}
 
-    def _times(self) -> dict[str, Any]:
+    def _limits(self, mode: str, memory_mb: int) -> dict[str, Any]:
         limits = self.run.limits
         return {
+            "mode": mode,
+            "memory_mb": memory_mb,
             "cpu_s": limits.time_limit_s,
             "wall_s": limits.wall_limit_s,
             "output": limits.output_kb << 10,
@@ -191,7 +193,7 @@ class Job:
     def take(self, role: Role, report: Report) -> None:
         """Notes one child's report, and settles the test when all have come."""
         self.reports["tester" if role == Role.TESTER else "candidate"] = report
-        if len(self.reports) == 1 + self.splits:
+        if len(self.reports) == 1 + self.splits and not self.run.handed_over:
             if any(report.killed_from_outside for report in self.reports.values()):
                 self.run.interrupt(self.indexes)
             else:

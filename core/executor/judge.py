@@ -23,6 +23,8 @@ _KINDS = {
     "output": Outcome.OUTPUT_LIMIT,
     "unsupported": Outcome.UNSUPPORTED,
 }
+#: What a child may say of its own end: nothing that would excuse it.
+_AGAINST_ITSELF = frozenset({"error", "syntax", "memory", "denied"})
 _SHOWN = 500
 _LINES = 1 << 31
 
@@ -120,7 +122,7 @@ def _timeout(limits: Limits) -> TestVerdict:
 def _raised(report: Report) -> TestVerdict:
     """The verdict on a child that ended by itself, in its own words where it left any."""
     told = _told(report.report)
-    if told.kind in _KINDS and told.kind != "passed":
+    if told.kind in _AGAINST_ITSELF:
         return TestVerdict(_KINDS[told.kind], told.message, told.line)
     if report.how == "signal":
         names = {number.value: number.name for number in signal.Signals}

@@ -7,11 +7,13 @@ import selectors
 import threading
 import time
 from collections import deque
+from collections.abc import Hashable
 
 from core.errors import CoreError
 from core.executor.jobs import TRIES, Run
 from core.executor.worker import JOBS_AHEAD, Worker
 from core.executor.zygote_process import ZygoteDied, ZygoteProcess
+from core.tasks import Verdict
 
 _GRACE_S = 10.0
 _TICK_S = 1.0
@@ -28,7 +30,7 @@ class Supervisor(threading.Thread):
         super().__init__(name="executor", daemon=True)
         self.changed = threading.Condition()
         self.waiting: deque[Run] = deque()
-        self.finished: deque[Run] = deque()
+        self.finished: deque[tuple[Hashable, Verdict]] = deque()
         self.unfinished = 0
         self.tests_run = 0
         self.failure: CoreError | None = None
@@ -144,7 +146,7 @@ class Supervisor(threading.Thread):
             return
         run.handed_over = True
         with self.changed:
-            self.finished.append(run)
+            self.finished.append((run.key, run.verdict()))
             self.unfinished -= 1
             self.tests_run += len(run.verdicts)
             self.changed.notify_all()
@@ -165,8 +167,7 @@ class Supervisor(threading.Thread):
             if suspect is None:
                 continue
             patience = 2 * suspect.limits.wall_limit_s + _GRACE_S
-            busy = (z.busy_since for z in worker.zygotes.values() if z.expected)
-            if now - min(busy, default=now) > patience:
+            if now - worker.last_heard > patience:
                 self._replace(worker)
 
     def _replace(self, worker: Worker) -> None:
@@ -181,6 +182,8 @@ class Supervisor(threading.Thread):
         for run in runs.values():
             if run in self._active:
                 self._active.remove(run)
+            if run.handed_over:
+                continue
             if run.attempts >= TRIES:
                 run.give_up("the process that ran it ended twice")
                 self._finish_if_done(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Worker:
         self._watch = watch
         self.zygotes: dict[Role, ZygoteProcess] = {}
         self.jobs: list[Job] = []
+        self.last_heard = 0.0  # when it last reported, or got something to do
         self._starting: ZygoteProcess | None = ZygoteProcess(Role.PROGRAM)
 
     def get_ready(self, role: Role = Role.PROGRAM) -> None:
@@ -51,25 +53,28 @@ class Worker:
         """Starts the run's next job; raises ZygoteDied."""
         job = Job(run, run.pending.popleft())
         try:
-            told = job.for_tester() if job.splits else {}
-        except Unsupported as error:
+            for_tester = job.for_tester() if job.splits else None
+        except (Unsupported, RecursionError) as error:
             unsupported = TestVerdict(Outcome.UNSUPPORTED, str(error))
             run.settle(job.indexes, [unsupported] * len(job.indexes))
             return
+        if not self.jobs:
+            self.last_heard = time.monotonic()
         self.jobs.append(job)
         for role in (run.role, Role.TESTER) if job.splits else (run.role,):
             if role not in self.zygotes:
                 self.get_ready(role)
-        if not job.splits:
-            self.zygotes[run.role].send(job.for_candidate(), job)
+        if for_tester is None:
+            self.zygotes[run.role].send(*job.for_candidate(), job, None)
             return
         ours, theirs = socket.socketpair()
-        self.zygotes[run.role].send(job.for_candidate(), job, theirs.detach())
-        self.zygotes[Role.TESTER].send(told, job, ours.detach())
+        self.zygotes[run.role].send(*job.for_candidate(), job, theirs.detach())
+        self.zygotes[Role.TESTER].send(*for_tester, job, ours.detach())
 
     def read(self, zygote: ZygoteProcess) -> list[Job]:
         """Takes in a zygote's reports and returns the jobs they complete."""
         settled = []
+        self.last_heard = time.monotonic()
         for job, report in zygote.read():
             job.take(zygote.role, report)
             if len(job.reports) == 1 + job.splits:

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,7 +69,6 @@ class ZygoteProcess:
         self.socket = ours
         self.proofs: dict[str, str] = {}
         self.expected: deque[Any] = deque()  # whoever awaits each answer
-        self.busy_since = 0.0
         self._incoming = bytearray()
         self._outgoing: deque[tuple[memoryview, int | None]] = deque()
         self._number = _take_number()
@@ -110,12 +108,14 @@ class ZygoteProcess:
             raise CoreError(f"Programs cannot be run safely on this machine: {message['refused']}.")
         self.proofs = message["proofs"]
 
-    def send(self, job: dict[str, Any], awaited: object, channel: int | None = None) -> None:
-        """Queues a job; takes over `channel`."""
-        if not self.expected:
-            self.busy_since = time.monotonic()
+    def send(
+        self, job: dict[str, Any], files: dict[str, bytes], awaited: object, channel: int | None
+    ) -> None:
+        """Queues a job with the contents of its files; takes over `channel`."""
         self.expected.append(awaited)
-        self._outgoing.append((memoryview(wire.pack(job)), channel))
+        job["incoming"] = {name: len(content) for name, content in files.items()}
+        frame = wire.pack(job, b"".join(files.values()))
+        self._outgoing.append((memoryview(frame), channel))
         self.flush()
 
     @property
@@ -157,8 +157,7 @@ class ZygoteProcess:
         while frame := wire.unpack(self._incoming):
             if not self.expected:
                 raise ZygoteDied
-            reports.append((self.expected.popleft(), Report(**frame[0], output=frame[1])))
-            self.busy_since = time.monotonic()
+            reports.append((self.expected.popleft(), _report(*frame)))
         return reports
 
     def kill(self) -> None:
@@ -176,6 +175,12 @@ class ZygoteProcess:
             if channel is not None:
                 os.close(channel)
         self._outgoing.clear()
+
+
+def _report(record: dict[str, Any], blob: bytes) -> Report:
+    report_size = record.pop("outgoing").get("report", 0)
+    text = blob[:report_size].decode("utf-8", "replace")
+    return Report(**record, report=text, output=blob[report_size:])
 
 
 def _rights(descriptor: int) -> tuple[int, int, array.array[int]]:

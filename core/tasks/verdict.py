@@ -71,8 +71,8 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every test passed."""
-        return self.outcome == Outcome.PASSED
+        """Whether every test passed, and there was one."""
+        return bool(self.tests) and self.outcome == Outcome.PASSED
 
     @property
     def partial(self) -> bool:

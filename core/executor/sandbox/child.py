@@ -29,6 +29,7 @@ def become_child(
     job: dict[str, Any], parent: int, descriptors: dict[str, int], filter_: Filter | None
 ) -> None:
     """Never returns. `descriptors` by name; a stream that has none reads and writes nothing."""
+    source = os.pread(descriptors.pop("source"), job["incoming"]["source"], 0)
     os.setsid()
     die_with_parent()
     if os.getppid() != parent:
@@ -40,12 +41,13 @@ def become_child(
     if filter_ is not None:
         filter_.apply()
     gc.enable()
-    if "random" in job.get("program", "random"):
+    if b"random" in source:
         random.seed()  # else every child would draw the same numbers
+    told = json.loads(source)
     if job["mode"] == "tests":
-        tester.Tester(CHANNEL, job).run(REPORT)
+        tester.Tester(CHANNEL, told).run(REPORT)
         os._exit(0)
-    program = Program(job["prelude"], job["program"])
+    program = Program(told["prelude"], told["program"])
     if job["mode"] == "calls":
         candidate.serve(CHANNEL, program)
     os._exit(_run_to_the_end(program))

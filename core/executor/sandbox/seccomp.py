@@ -59,7 +59,7 @@ _PLAIN = tuple(_PLAIN_TEXT.split())
 
 #: What a zygote needs to run children, and no child may do.
 _ZYGOTE_ONLY_TEXT = """
-    setsid pidfd_open pidfd_send_signal memfd_create prctl seccomp sendmsg recvmsg
+    setsid pidfd_open pidfd_send_signal memfd_create prctl seccomp sendmsg recvmsg splice
 """
 _ZYGOTE_ONLY = tuple(_ZYGOTE_ONLY_TEXT.split())
 

@@ -117,6 +117,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "recvmsg": (47, 212),
     "close_range": (436, 436),
     "copy_file_range": (326, 285),
+    "splice": (275, 76),
     "sendfile": (40, 71),
     "landlock_create_ruleset": (444, 444),
     "landlock_add_rule": (445, 445),

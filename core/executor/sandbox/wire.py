@@ -1,7 +1,9 @@
 """Frames between the supervisor and its zygotes: a JSON object and a blob of bytes.
 
 Eight bytes (length of the JSON, length of the blob, little endian), then both. JSON rather than
-pickle or marshal, so that reading a frame can neither build objects nor crash.
+pickle or marshal, so that reading a frame can neither build objects nor crash. A zygote never has
+a blob in its memory, which its children inherit: it goes from socket to file and from file to
+socket inside the kernel.
 """
 
 from __future__ import annotations
@@ -37,20 +39,45 @@ def unpack(buffer: bytearray) -> tuple[dict[str, Any], bytes] | None:
 
 
 def receive(control: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """Waits for the next frame and the descriptor that came with it; EOFError at the end."""
+    """Waits for the next frame's object and the descriptor that came with it; its blob stays.
+
+    Raises EOFError at the end.
+    """
     header, ancillary, _, _ = control.recvmsg(HEADER.size, socket.CMSG_SPACE(4))
     descriptor = next((struct.unpack("i", body[:4])[0] for _, _, body in ancillary), None)
     header += _exactly(control.fileno(), HEADER.size - len(header))
-    text_size, blob_size = HEADER.unpack(header)
-    text = _exactly(control.fileno(), text_size + blob_size)[:text_size]
-    return json.loads(text), descriptor
+    text_size, _ = HEADER.unpack(header)
+    return json.loads(_exactly(control.fileno(), text_size)), descriptor
 
 
-def send(control: socket.socket, message: Mapping[str, Any], blob: bytes = b"") -> None:
-    """Writes one frame to the end."""
-    view = memoryview(pack(message, blob))
+class Pump:
+    """Moves bytes from a socket into files by splice(2), which needs a pipe in between."""
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe()
+
+    def move(self, source: int, target: int, size: int) -> None:
+        """Moves the next `size` bytes, and rewinds the target; EOFError where they do not come."""
+        while size:
+            taken = os.splice(source, self._in, size)
+            if not taken:
+                raise EOFError
+            size -= taken
+            while taken:
+                taken -= os.splice(self._out, target, taken)
+        os.lseek(target, 0, os.SEEK_SET)
+
+
+def send(control: socket.socket, message: Mapping[str, Any], *files: tuple[int, int]) -> None:
+    """Writes one frame to the end; its blob is the first bytes of each (file, number of bytes)."""
+    text = json.dumps(message).encode()
+    view = memoryview(HEADER.pack(len(text), sum(size for _, size in files)) + text)
     while view:
         view = view[os.write(control.fileno(), view) :]
+    for file, size in files:
+        sent = 0
+        while sent < size:
+            sent += os.sendfile(control.fileno(), file, sent, size - sent)
 
 
 def _exactly(fd: int, size: int) -> bytes:

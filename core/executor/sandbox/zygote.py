@@ -1,7 +1,8 @@
 """A bare interpreter with the standard library loaded that forks a child for every test.
 
-It holds no expected output and runs no program itself; it keeps the time of its children, ends
-them through their pidfd, and tells the supervisor how they ended. It ends when the supervisor does.
+It runs no program itself, and never holds one in its memory, nor an input, nor an output: children
+inherit all that it ever held. It keeps the time of its children, ends them through their pidfd, and
+tells the supervisor how they ended. It ends when the supervisor does.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ _PRELOADED = tuple(_PRELOADED_TEXT.split())
 _NUMPY = ["numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.polynomial", "numpy.ma"]
 _CONTROL, _LOWEST_FREE = 20, 10
 _REPORT_LIMIT = 1 << 20
+#: The files of a child, by mode; those that the supervisor fills stand in the job's `incoming`.
+_FILES = {
+    "stdio": ("source", "stdin", "report", "stdout"),
+    "calls": ("source",),
+    "tests": ("source", "report"),
+}
 
 
 class Ended:
@@ -69,6 +76,7 @@ class Zygote:
         self._control = control
         self._own_user = own_user
         self._filter = filter_
+        self._pump = wire.Pump()
         self._mapped, self._resident_kb = mapped, resident >> 10  # before any program
         self._keep = FIRST_LIBRARY + len(library_descriptors())
         self._pid = os.getpid()
@@ -80,19 +88,25 @@ class Zygote:
                 job, channel = wire.receive(self._control)
             except (EOFError, ConnectionResetError):
                 os._exit(0)
-            record, output = self._run(job, channel)
+            files = {name: os.memfd_create(name) for name in _FILES[job["mode"]]}
+            for name, size in job["incoming"].items():
+                self._pump.move(self._control.fileno(), files[name], size)
+            record = self._run(job, files, channel)
+            outgoing = [(files[name], size) for name, size in record["outgoing"].items()]
             try:
-                wire.send(self._control, record, output)
+                wire.send(self._control, record, *outgoing)
             except (BrokenPipeError, ConnectionResetError):
                 os._exit(0)
+            for descriptor in files.values():
+                os.close(descriptor)
 
-    def _run(self, job: dict[str, Any], channel: int | None) -> tuple[dict[str, Any], bytes]:
-        names = {"stdio": ("stdin", "stdout", "report"), "tests": ("report",), "calls": ()}
-        files = {name: os.memfd_create(name) for name in names[job["mode"]]}
-        if "stdin" in files:
-            os.write(files["stdin"], job.pop("stdin").encode("utf-8", "surrogatepass"))
-            os.lseek(files["stdin"], 0, os.SEEK_SET)
-        descriptors = dict(files) if channel is None else {**files, "channel": channel}
+    def _run(
+        self, job: dict[str, Any], files: dict[str, int], channel: int | None
+    ) -> dict[str, Any]:
+        descriptors = dict(files)
+        if channel is not None:
+            descriptors["channel"] = channel
+            self._meet_partner(channel)
         job["address_space"] = self._mapped + (job["memory_mb"] << 20)
         job["keep"] = self._keep
         job["own_user"] = self._own_user
@@ -104,12 +118,29 @@ class Zygote:
             os.close(channel)
         ended = self._wait(pid, started, job)
         ended.record["resident_kb"] = max(0, ended.record["resident_kb"] - self._resident_kb)
-        report = os.pread(files["report"], _REPORT_LIMIT, 0) if "report" in files else b""
-        ended.record["report"] = report.decode("utf-8", "replace")
-        output = os.pread(files["stdout"], job["output"], 0) if "stdout" in files else b""
-        for descriptor in files.values():
-            os.close(descriptor)
-        return ended.record, output
+        limits = {"report": _REPORT_LIMIT, "stdout": job["output"]}  # in this order
+        ended.record["outgoing"] = {
+            name: min(os.fstat(files[name]).st_size, limit)
+            for name, limit in limits.items()
+            if name in files
+        }
+        return ended.record
+
+    def _meet_partner(self, channel: int) -> None:
+        """Waits until the zygote at the other end has come to this job: their times start together.
+
+        Else a child would wait for the other one's child, which a test before may hold up, at the
+        cost of its own time. Goes on where the other zygote has ended, for its child will notice.
+        """
+        with suppress(BrokenPipeError):
+            os.write(channel, b"+")
+        poll = select.poll()
+        poll.register(channel, select.POLLIN)
+        poll.register(self._control.fileno(), 0)
+        if any(descriptor != channel for descriptor, _ in poll.poll()):
+            os._exit(0)
+        with suppress(ConnectionResetError):
+            os.read(channel, 1)
 
     def _wait(self, pid: int, started: float, job: dict[str, Any]) -> Ended:
         """Waits for the child; ends it at its CPU or wall limit, or when the supervisor is gone."""
