@@ -322,6 +322,11 @@ FORGERIES = (
     *(Forgery(f"{name} in place of a class", f"Node = {name}\ndef f(x): return 0",
         test="assert f(Node(1)) == {secret}" if name == "slice" else "assert f(Node()) == {secret}",
         power="no forgery, but a way to be excused") for name in ("object", "slice")),
+    *(Forgery(f"{name} in place of a class", f"Node = {name}\ndef f(x): return 0",
+        test=f"assert f({use}) == {{secret}}", power="no forgery, but a way to be excused")
+        for name, use in (("ValueError", "Node(1)"), ("dict", "Node().keys()"))),
+    Forgery("an exception in place of a class", "class Node(Exception): pass\ndef f(x): return 0",
+        test="assert f(Node(1)) == {secret}", power="no forgery, but a way to be excused"),
     Forgery("a module of its own in place of Python's", "class math:\n    isclose = lambda *a, **k: True\ndef f(x): return 1.0",
         test="assert math.isclose(f(1), {secret})"),
     Forgery("a function of its own in a module", "import math\nmath.isclose = lambda *a, **k: True\ndef f(x): return 1.0",

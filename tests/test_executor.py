@@ -104,6 +104,11 @@ def test_a_syntax_error_at_run_time_is_an_ordinary_error(executor: Executor) -> 
         "from __future__ import annotations\nx: nothing = input()\nprint(x)",
         "import sys, io\nsys.stdin = io.StringIO(open(0).read())\nprint(input())",
         "import sys\nprint(input(), flush=True)\nprint('noise', file=sys.stderr)",
+        "out = open(1, 'w')\nout.write(input())",
+        "import os\nout = os.fdopen(1, 'wb', 65536)\nout.write(input().encode())",
+        "import io, sys\nold, sys.stdout = sys.stdout, io.StringIO()\nold.write(input())",
+        "class Late:\n    def __del__(self): print(self.text)\nlate = Late()\nlate.text = input()",
+        "import sys\nprint(input())\nsys.stdout.close()",
     ],
 )
 def test_the_ways_to_read_and_to_print(executor: Executor, program: str) -> None:
@@ -153,6 +158,27 @@ def test_deep_recursion_in_a_thread_with_a_big_stack_works(executor: Executor) -
 def test_raising_the_own_stack_limit_works(executor: Executor) -> None:
     program = "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (1 << 26, -1))\nprint(1)"
     assert outcome(executor, stdio("", "1"), program) == Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import sys, numpy as np", "import sys; import numpy as np", "if 1:\n    import numpy as np"],
+)
+def test_numpy_is_there_however_it_is_imported(executor: Executor, program: str) -> None:
+    assert judge(executor, stdio("", "3"), f"{program}\nprint(np.arange(3).sum())").passed
+
+
+def test_numpy_is_there_where_the_task_imports_it_for_the_program(executor: Executor) -> None:
+    task = call([1, 2], returns=3, prelude="import numpy as np\n")
+    assert judge(executor, task, "def f(x): return int(np.sum(x))").passed
+
+
+def test_what_stands_beneath_the_main_guard_is_no_part_of_a_called_program(
+    executor: Executor,
+) -> None:
+    guarded = "def f(x): return x + 1\nif __name__ == '__main__':\n    print(f(int(input())))"
+    assert judge(executor, call(1, returns=2), guarded).passed
+    assert judge(executor, stdio("1", "2"), guarded).passed
 
 
 def test_numpy_works_for_programs_that_import_it(executor: Executor) -> None:
@@ -343,7 +369,7 @@ def test_too_much_output_is_an_outcome_of_its_own(executor: Executor) -> None:
     verdict = judge(executor, stdio("", "1"), "while True: print('x' * 10000)")
     assert verdict.outcome == Outcome.OUTPUT_LIMIT
     assert len(verdict.tests[0].actual) < 1000
-    assert outcome(executor, call(returns=1), "def f(): return 'x' * 10**7") == "output limit"
+    assert outcome(executor, call(returns=1), "def f(): return 'x' * 2 * 10**7") == "output limit"
 
 
 def test_a_task_without_tests_has_no_pass_rate(executor: Executor) -> None:
@@ -363,6 +389,36 @@ def test_results_stream_back_while_programs_are_still_pulled(executor: Executor)
     next(results)
     assert pulled < 100
     assert sorted(index for index, _ in results)[-1] == 199
+
+
+def test_a_slow_program_takes_no_time_from_its_neighbours() -> None:
+    """Sleeping, waiting and numpy programs among honest ones that are called."""
+    sleeping = stdio("", "1"), "import time; time.sleep(100)"
+    slow_call = call(1, returns=2), "import numpy, time\ndef f(x): time.sleep(100)"
+    patient = stdio("", "1", time_limit_s=3), "import time; time.sleep(1.5); print(1)"
+    honest = call(1, returns=2), "def f(x): return x + 1"
+    programs = [sleeping, honest, slow_call, honest, patient, honest, honest]
+    with Executor(workers=1, limits=Limits(0.5, 1.0)) as executor:
+        verdicts = dict(executor.run(programs))
+    passed = [verdicts[number].passed for number in range(len(programs))]
+    assert passed == [False, True, False, True, True, True, True]
+
+
+def test_a_run_that_is_not_read_to_its_end_leaves_nothing_to_the_next(executor: Executor) -> None:
+    abandoned = executor.run([(stdio("", "1"), "print(1)")] * 6)
+    next(abandoned)
+    abandoned.close()
+    verdicts = list(executor.run([(stdio("", "2"), "print(1)")] * 2))
+    assert sorted(index for index, _ in verdicts) == [0, 1]
+    assert not any(verdict.passed for _, verdict in verdicts)
+
+
+def test_a_value_nested_too_deeply_to_cross_is_unsupported(executor: Executor) -> None:
+    nested: object = ()
+    for _ in range(900):
+        nested = (nested,)
+    assert outcome(executor, call(nested, returns=1), "def f(x): return 1") == "unsupported"
+    assert judge(executor, call(1, returns=1), "def f(x): return 1").passed
 
 
 def test_submitted_programs_are_handed_out_once_under_their_keys(executor: Executor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,14 @@ def test_right_output_passes_by_the_named_rule(actual: str, expected: str, rule:
 )
 def test_other_output_does_not_pass(actual: str, expected: str) -> None:
     assert accepting_rule(actual, (expected,)) is None
+
+
+def test_the_time_to_compare_grows_with_the_output_alone() -> None:
+    """A program chooses its output: a second for a million digits, or the executor stands still."""
+    digits = "1" * 1_000_000 + "x"
+    started = time.process_time()
+    assert accepting_rule(digits, ("0.5",), tokenwise=True) is None
+    assert time.process_time() - started < 5
 
 
 def test_any_of_several_accepted_outputs_passes() -> None:

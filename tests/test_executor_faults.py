@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from core.errors import CoreError
-from core.executor import Executor, Limits, zygote_process
+from core.executor import Executor, Limits, Rules, zygote_process
 from core.executor.judge import judge_output, judge_split
 from core.executor.zygote_process import Report
 from core.tasks import Outcome, StdioTest, Task
@@ -125,6 +125,23 @@ def test_zygotes_killed_at_random_cost_no_verdict_and_double_none() -> None:
     assert sum(v.outcome == Outcome.HARNESS_ERROR for _, v in results) <= 3
 
 
+def test_a_worker_that_dies_late_takes_no_verdict_back() -> None:
+    """With a program's tests skipped after a timeout, others of its tests are still running."""
+    program = "import time\nn = int(input())\nwhile n == 0: pass\ntime.sleep(2)"
+    tests = (StdioTest(str(n), ("x",)) for n in range(3))
+    task = Task("t", "t", "", "", tuple(tests))
+    limits, rules = Limits(0.3, 4.0), Rules(skip_after_timeout=True)
+    with Executor(workers=2, limits=limits, rules=rules) as executor:
+        executor.submit(0, task, program)
+        assert eventually(lambda: executor._supervisor.finished)
+        for zygote in zygotes():
+            zygote.kill()
+        time.sleep(0.5)
+        ((_, verdict),) = executor.completed(wait_s=5)
+    assert verdict.outcome == Outcome.TIMEOUT
+    assert not verdict.passed and verdict.pass_rate == 0
+
+
 def test_closing_leaves_no_process_descriptor_or_thread() -> None:
     def open_files() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
@@ -152,7 +169,7 @@ def alive(process: psutil.Process) -> bool:
 
 SUPERVISOR = """
 import sys, time
-from core.executor import Executor, Limits, zygote_process
+from core.executor import Executor, Limits
 from tests.executor_tasks import call, stdio
 executor = Executor(workers=2, limits=Limits(60, 60))
 executor.submit(0, stdio("", "1"), "while True: pass")

@@ -155,6 +155,47 @@ def test_inputs_of_other_tests_are_out_of_reach(executor: Executor) -> None:
     assert verdict.tests[1].actual == "False\n"
 
 
+#: Print a secret where they find one: in the frames they run in, or in the pages they can read.
+_BY_FRAMES = r"""
+import re, sys
+frame = sys._getframe()
+while frame := frame.f_back:
+    print(*re.findall("SECRET=[0-9]+", repr(frame.f_locals)), end="")
+"""
+_BY_MEMORY = r"""
+import ctypes, os, re
+libc = ctypes.CDLL(None)
+libc.sbrk.restype = ctypes.c_void_p
+r, w = os.pipe()
+heap, arenas = libc.sbrk(0), id(object()) >> 30 << 30
+for page in [*range(heap - (64 << 20), heap, 4096), *range(arenas, arenas + (1 << 30), 4096)]:
+    if libc.write(w, ctypes.c_void_p(page), 4096) == 4096:
+        print(*re.findall(rb"SECRET=[0-9]+", os.read(r, 4096)), end="")
+"""
+
+
+@pytest.mark.parametrize("way", [_BY_FRAMES, _BY_MEMORY], ids=["frames", "memory"])
+def test_nothing_of_earlier_programs_is_left_where_a_program_can_look(
+    way: str, executor: Executor
+) -> None:
+    told = "SECRET=7340127 " * 300
+    assert judge(executor, call(told, returns=told), f"def f(x): return x  # {told}").passed
+    assert judge(executor, stdio(told, told), f"print(input())  # {told}").passed
+    verdict = judge(executor, stdio("", "", time_limit_s=20), way)
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        'import os\nos.write(3, b\'{"kind": "unsupported", "message": ""}\')\nos._exit(1)',
+        "import sandbox.program as p\np.kind_of = lambda cls: 'unsupported'\nraise ValueError",
+    ],
+)
+def test_a_program_cannot_excuse_itself(program: str, executor: Executor) -> None:
+    assert judge(executor, stdio("", "1"), program).pass_rate == 0
+
+
 SITUATIONS = {
     "user": ["--become-user"],
     "root": [],

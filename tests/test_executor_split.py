@@ -39,6 +39,15 @@ class Point:
     def __add__(self, other):
         return Point(self.x + other.x, self.y + other.y)
 
+class Tally(Counter):
+    pass
+
+class Only:
+    made = None
+    def __new__(cls):
+        cls.made = cls.made or super().__new__(cls)
+        return cls.made
+
 def f(value):
     return value
 
@@ -150,6 +159,11 @@ PASSING = [
     "assert not hasattr(Node(1), 'nothing')",
     "try:\n    Node(1).nothing\nexcept AttributeError as e:\n    assert 'nothing' in str(e)",
     "nodes = {Node(1): 'a'}\nassert list(nodes.values()) == ['a']",
+    "assert len({Point(1, 2), Point(1, 2), Point(2, 1)}) == 2",
+    "assert isinstance(Node(1), Node) and not isinstance(Point(1, 2), Node)",
+    "assert not isinstance(3, Node)",
+    "assert Only() is Only()",
+    "assert f(Tally('aab')).most_common(1) == [('a', 2)]",
     # names that the test does not define
     "assert LIMIT == 7",
     "assert math.floor(2.5) == 2 and collections.Counter('a')['a'] == 1",
@@ -165,14 +179,14 @@ FAILING = [
     "assert Point(1, 2) == (1, 2)",
 ]
 RAISING = [
-    ("refuse(3)", "Refused: no 3", 39),
+    ("refuse(3)", "Refused: no 3", 48),
     ("nothing(3)", "NameError: name 'nothing' is not defined", None),
-    ("missing([], 0)", "IndexError: list index out of range", 42),
+    ("missing([], 0)", "IndexError: list index out of range", 51),
     ("Node(1) + 1", "unsupported operand", None),
     ("Node(1) < 1", "not supported", None),
     ("assert Node(1).nothing", "has no attribute 'nothing'", None),
     ("assert numbers(3)[:2] == [0, 1]", "object is not subscriptable", None),
-    ("list(map(lambda v: apply(next, iter(v)), [[]]))", "the program raised StopIteration", 70),
+    ("list(map(lambda v: apply(next, iter(v)), [[]]))", "the program raised StopIteration", 79),
     ("class Mine: pass\nassert apply(Mine) is None", "only the test can use", None),
     ("class Mine: pass\nassert chain(lambda v: Mine(), 1, 2)", "only the test can use", None),
 ]
@@ -216,6 +230,13 @@ def test_a_test_passes_as_in_one_process(
 @pytest.mark.parametrize("source", FAILING)
 def test_a_failed_assertion_is_a_wrong_answer(source: str, verdicts: dict[str, Verdict]) -> None:
     assert verdicts[source].outcome == Outcome.WRONG_ANSWER
+
+
+def test_a_test_that_needs_a_package_that_is_not_there_is_unsupported(executor: Executor) -> None:
+    needing = asserts("import numpy\nassert numpy.isclose(f(1), 1)")
+    assert judge(executor, needing, "def f(x): return x").outcome == Outcome.UNSUPPORTED
+    raising = "def f(x): raise ModuleNotFoundError('numpy')"
+    assert judge(executor, asserts("assert f(1)"), raising).outcome == Outcome.ERROR
 
 
 @pytest.mark.parametrize(("source", "message", "line"), RAISING)

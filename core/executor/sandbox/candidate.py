@@ -29,6 +29,8 @@ _OPERATIONS = {
     "int": int,
     "float": float,
     "round": round,
+    "hash": hash,
+    "isinstance": isinstance,
     **{name: getattr(operator, name) for name in _OPERATORS.split()},
 }
 

@@ -47,10 +47,11 @@ def become_child(
     if job["mode"] == "tests":
         tester.Tester(CHANNEL, told).run(REPORT)
         os._exit(0)
-    program = Program(told["prelude"], told["program"])
     if job["mode"] == "calls":
-        candidate.serve(CHANNEL, program)
-    os._exit(_run_to_the_end(program))
+        # Under another name: what stands beneath `if __name__ == "__main__"` is no part of what
+        # the tests call, and the published judges do not run it.
+        candidate.serve(CHANNEL, Program(told["prelude"], told["program"], name="program"))
+    os._exit(_run_to_the_end(Program(told["prelude"], told["program"])))
 
 
 def _limit(job: dict[str, Any]) -> None:
@@ -93,11 +94,19 @@ def _run_to_the_end(program: Program) -> int:
         if threading.active_count() > 1:
             threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        sys.stdout.flush()
+        _flush()
+        program.module.__dict__.clear()  # files that it left open write what they hold
+        _flush()
     except BaseException as error:  # atexit functions and streams are the program's own
         status = status or 120
         _report(program, error)
     return status
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
 
 
 def _exit_status(error: SystemExit) -> int:

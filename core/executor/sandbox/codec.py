@@ -117,7 +117,10 @@ _GROUPS: dict[str, Callable[[Iterator[Any]], Any]] = {
     "frozenset": frozenset,
     "slice": lambda parts: slice(*parts),
 }
-_BASES = (int, float, str, bytes, bytearray, list, dict, set, collections.deque)
+_BASES = (
+    *(int, float, str, bytes, bytearray, list, collections.Counter, collections.OrderedDict),
+    *(collections.defaultdict, dict, set, collections.deque),
+)
 
 
 class Codec:
@@ -125,6 +128,7 @@ class Codec:
 
     def __init__(self, border: Border) -> None:
         self._border = border
+        self.was_given_a_class = False  # one of Python's, by name, in place of a value
         self.forget()
 
     def forget(self) -> None:
@@ -286,6 +290,8 @@ class Codec:
             return self._namedtuple(parts[0], parts[1])(*(self._decode(p) for p in parts[2:]))
         if tag == "theirs":
             return self._border.own(parts[0])
+        if tag in ("builtin", "exception"):
+            self.was_given_a_class = True
         if tag in ("mine", "yours", "exception"):
             return self._border.foreign(value)
         return _LITERALS[tag](*parts)

@@ -13,7 +13,7 @@ from typing import Any
 
 from .codec import Codec, ProtocolError, lineage
 
-LARGEST_MESSAGE = 4 << 20
+LARGEST_MESSAGE = 16 << 20
 _CHUNK = 1 << 14
 
 

@@ -1,4 +1,4 @@
-"""Runs a program's source as the module `__main__`, and says what went wrong in it."""
+"""Runs a program's source as a module, and says what went wrong in it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ FILE_NAME = "program.py"
 class Program:
     """Task's prelude, then source, in one namespace; lines count in the source alone."""
 
-    def __init__(self, prelude: str, source: str) -> None:
+    def __init__(self, prelude: str, source: str, name: str = "__main__") -> None:
         self._prelude = prelude
         self._source = source
         self.compiled = False
-        self.module = types.ModuleType("__main__")
-        self.module.__dict__["__builtins__"] = builtins
+        self.module = types.ModuleType(name)
+        self.module.__dict__.update(__builtins__=builtins, __file__=FILE_NAME)
 
     def run(self) -> None:
         """Executes it; whatever it raises comes out."""
-        sys.modules["__main__"] = self.module
+        sys.modules["__main__"] = sys.modules[self.module.__name__] = self.module
         sys.argv = [FILE_NAME]
         namespace = self.module.__dict__
         code = compile(self._source, FILE_NAME, "exec", dont_inherit=True)

@@ -43,7 +43,12 @@ class Proxy:
         return str(self._proxy_peer.request("repr", self))
 
     def __hash__(self) -> int:
-        return hash(self._proxy_number)
+        return hash(int(self._proxy_peer.request("hash", self)))
+
+    def __instancecheck__(self, instance: object) -> bool:
+        if not isinstance(instance, Proxy):
+            return False
+        return bool(self._proxy_peer.request("isinstance", instance, self))
 
     def __bool__(self) -> bool:
         return bool(self._proxy_peer.request("bool", self))
@@ -60,6 +65,11 @@ class Proxy:
 
     def __ne__(self, other: object) -> bool:
         return not self == other
+
+
+def kind_of_proxy(proxy: Proxy) -> str:
+    """The name of its class, as the candidate says."""
+    return proxy._proxy_kind  # type: ignore[no-any-return]
 
 
 def _forwarded(operation: str) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from typing import Any
 from .codec import MODULES, Codec, ProtocolError, Unsupported
 from .peer import Gone, Oversize, Peer
 from .program import kind_of, one_line
-from .proxies import Proxy
+from .proxies import Proxy, kind_of_proxy
 
 
 class _Repr(reprlib.Repr):
@@ -37,6 +37,8 @@ _shown.maxlist = _shown.maxtuple = _shown.maxdict = _shown.maxset = 30
 
 Result = dict[str, Any]
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+#: Whose last result is remembered; a class, which tests use in other ways too, stays as it is.
+_FUNCTIONS = ("function", "builtin_function_or_method", "method", "_lru_cache_wrapper", "partial")
 
 
 class TesterPeer(Peer):
@@ -51,6 +53,7 @@ class TesterPeer(Peer):
         self.closed = False  # while set, proxies ask nothing
         self._answering = False
         self._exceptions: dict[tuple[str, ...], type[BaseException]] = {}
+        self._proxies: dict[int, Proxy] = {}
 
     def export(self, value: Any) -> Any:
         """A handle to a function or an iterator of the test, or the name of one of Python's.
@@ -97,7 +100,7 @@ class TesterPeer(Peer):
             return self._exception(tuple(parts[1:]))
         if parts[0] == "yours":
             raise ProtocolError("not for the candidate to name")
-        return Proxy(self, parts[1], str(parts[2]))
+        return self._proxies.setdefault(parts[1], Proxy(self, parts[1], str(parts[2])))
 
     def perform(self, operation: str, operands: Any) -> Any:
         """Calls a function, or steps an iterator, of which this side has given a handle away.
@@ -228,9 +231,16 @@ class Tester:
         except Oversize:
             return _result("output", "the program's answer is too large")
         except Unsupported as error:
-            return _result("unsupported", str(error))
+            # With a class of Python's in place of its own (Node = ValueError) a program could bring
+            # the test to make an object that cannot cross: that is no excuse.
+            excused = not self._peer.codec.was_given_a_class
+            return _result("unsupported" if excused else "error", str(error))
         except ProtocolError as error:
             return _result("error", f"not an answer: {error}")
+        except ModuleNotFoundError as error:
+            line = getattr(error, "line_in_candidate", None)
+            by_program = hasattr(error, "line_in_candidate")
+            return _result("error" if by_program else "unsupported", one_line(error), line)
         except BaseException as error:  # the test's code may raise anything
             kind = kind_of(type(error)) if hasattr(error, "line_in_candidate") else "error"
             return _result(kind, one_line(error), getattr(error, "line_in_candidate", None))
@@ -279,7 +289,8 @@ class Tester:
             self._called = True
             return self._last
 
-        bound = entry if isinstance(entry, type) or not callable(entry) else candidate
+        is_function = isinstance(entry, Proxy) and kind_of_proxy(entry) in _FUNCTIONS
+        bound = candidate if is_function else entry
         return {name: bound, "candidate": bound}
 
     def _show(self, value: Any) -> str:
@@ -287,6 +298,8 @@ class Tester:
         self._peer.closed = True
         try:
             return _shown.repr(value)
+        except Exception:  # reprlib goes by the name of a class, which may say another thing
+            return f"<{type(value).__name__}>"
         finally:
             self._peer.closed = False
 
