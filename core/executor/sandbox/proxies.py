@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .tester import TesterPeer
+    from .tester_peer import TesterPeer
 
 
 class Proxy:
