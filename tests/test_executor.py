@@ -160,6 +160,13 @@ def test_raising_the_own_stack_limit_works(executor: Executor) -> None:
     assert outcome(executor, stdio("", "1"), program) == Outcome.PASSED
 
 
+def test_of_the_packages_beside_numpy_a_program_sees_nothing(executor: Executor) -> None:
+    program = "import numpy, os\nprint(os.listdir(numpy.__path__[0] + '/..'))"
+    assert outcome(executor, stdio("", ""), program) == Outcome.DENIED
+    lazy = "import numpy.testing, numpy.polynomial.hermite\nprint(numpy.fft.fft([1]).size)"
+    assert outcome(executor, stdio("", "1"), lazy) == Outcome.PASSED
+
+
 @pytest.mark.parametrize(
     "program",
     ["import sys, numpy as np", "import sys; import numpy as np", "if 1:\n    import numpy as np"],

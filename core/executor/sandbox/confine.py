@@ -35,26 +35,28 @@ _THREADS = 512
 FIRST_LIBRARY = 5
 
 
-def confine(uid: int | None) -> dict[str, str]:
-    """Takes on every layer and returns {layer: the attempt that proved it}.
+def confine(uid: int | None, packages: list[str]) -> tuple[dict[str, str], int]:
+    """Takes on every layer; returns {layer: the attempt that proved it}, and a number.
 
-    `uid` is a user of this process's own, None where it cannot have one. Raises OSError where a
-    layer that exists does not hold; a kernel without Landlock, or a machine without seccomp, is
-    reported, not refused: that is for the supervisor to decide.
+    That many descriptors, from FIRST_LIBRARY on, children must keep. `uid` is a user of this
+    process's own, None where it cannot have one; `packages` are folders that may be read besides
+    the standard library's. Raises OSError where a layer that exists does not hold; a kernel
+    without Landlock, or a machine without seccomp, is reported, not refused: that is for the
+    supervisor to decide.
     """
     parent = os.getppid()
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")  # memory pressure takes this one first
     for limit, value in _LIMITS:
         resource.setrlimit(limit, (value, value))
-    roots = _library_roots()
+    roots = _library_roots() + packages
     descriptors = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in roots]
     seccomp.forbid_new_privileges()
     has_landlock = landlock.version() > 0
     if has_landlock:
         landlock.restrict((*roots, *_SYSTEM_READABLE))
     _change_user(uid)
-    _reach_library_through(dict(zip(roots, descriptors, strict=True)))
+    kept = _reach_library_through(dict(zip(roots, descriptors, strict=True)))
     for descriptor in descriptors:
         os.close(descriptor)
     prctl(PR_SET_DUMPABLE, 0)
@@ -64,7 +66,7 @@ def confine(uid: int | None) -> dict[str, str]:
     has_seccomp = seccomp.available()
     if has_seccomp:
         seccomp.Filter(seccomp.zygote_filter()).apply()
-    return _prove(uid, has_landlock, has_seccomp)
+    return _prove(uid, has_landlock, has_seccomp), kept
 
 
 def _library_roots() -> list[str]:
@@ -80,13 +82,14 @@ def _change_user(uid: int | None) -> None:
     keep_capabilities(0)
 
 
-def _reach_library_through(descriptors: dict[str, int]) -> None:
+def _reach_library_through(descriptors: dict[str, int]) -> int:
     """Where the new user may not walk to the library, its open folders are walked to instead.
 
-    A Python beneath somebody's home folder is readable, but not reachable, for another user.
+    Returns how many of them that takes. A Python beneath somebody's home folder is readable, but
+    not reachable, for another user.
     """
     if all(os.access(path, os.R_OK | os.X_OK) for path in descriptors):
-        return
+        return 0
     names = {}
     for number, (path, descriptor) in enumerate(descriptors.items(), FIRST_LIBRARY):
         names[path] = f"/proc/self/fd/{os.dup2(descriptor, number)}"
@@ -102,12 +105,7 @@ def _reach_library_through(descriptors: dict[str, int]) -> None:
         package_path = getattr(module, "__path__", None)
         if isinstance(package_path, list):
             package_path[:] = [moved(path) for path in package_path]
-
-
-def library_descriptors() -> list[int]:
-    """Descriptors of library folders that children must keep."""
-    prefix = "/proc/self/fd/"
-    return [int(path[len(prefix) :]) for path in sys.path if path.startswith(prefix)]
+    return len(names)
 
 
 def _prove(uid: int | None, has_landlock: bool, has_seccomp: bool) -> dict[str, str]:

@@ -25,7 +25,7 @@ from typing import Any
 
 from . import wire
 from .child import become_child, open_streams
-from .confine import FIRST_LIBRARY, confine, library_descriptors
+from .confine import FIRST_LIBRARY, confine
 from .kernel import bare_fork
 from .seccomp import Filter, child_filter
 from .warm import warm_up
@@ -70,6 +70,7 @@ class Zygote:
         control: socket.socket,
         own_user: bool,
         filter_: Filter | None,
+        keep: int,
         mapped: int,
         resident: int,
     ) -> None:
@@ -78,7 +79,7 @@ class Zygote:
         self._filter = filter_
         self._pump = wire.Pump()
         self._mapped, self._resident_kb = mapped, resident >> 10  # before any program
-        self._keep = FIRST_LIBRARY + len(library_descriptors())
+        self._keep = keep
         self._pid = os.getpid()
 
     def serve(self) -> None:
@@ -177,18 +178,19 @@ def main() -> None:
     """Loads, confines, proves, then serves; the settings are the first argument, as JSON."""
     settings = json.loads(sys.argv[1])
     control = _move_descriptors()
-    _preload(settings["site_packages"])
+    packages = _preload(settings["site_packages"])
     warm_up()
     mapped, resident = _own_memory()
     try:
-        proofs = confine(settings["uid"])
+        proofs, kept = confine(settings["uid"], packages)
         filter_ = Filter(child_filter()) if "seccomp" in proofs else None
         if filter_ is not None:
             _prove(filter_)
     except OSError as error:
         wire.send(control, {"refused": str(error)})
         return
-    zygote = Zygote(control, settings["uid"] is not None, filter_, mapped, resident)
+    own_user, keep = settings["uid"] is not None, FIRST_LIBRARY + kept
+    zygote = Zygote(control, own_user, filter_, keep, mapped, resident)
     _become_bare()
     wire.send(control, {"ready": True, "proofs": proofs})
     zygote.serve()
@@ -204,16 +206,20 @@ def _move_descriptors() -> socket.socket:
     return socket.socket(fileno=control)
 
 
-def _preload(site_packages: str | None) -> None:
+def _preload(site_packages: str | None) -> list[str]:
+    """Imports what programs will; returns the folders that later imports beneath it read."""
     for name in _PRELOADED:
         importlib.import_module(name)
-    if site_packages is not None:
-        sys.path.append(site_packages)
-        for name in _NUMPY:
-            importlib.import_module(name)
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
     builtins.help = _sitebuiltins._Helper()
+    if site_packages is None:
+        return []
+    sys.path.append(site_packages)
+    for name in _NUMPY:
+        importlib.import_module(name)
+    sys.path.remove(site_packages)  # the other packages there are none of a program's business
+    return list(sys.modules["numpy"].__path__)
 
 
 def _become_bare() -> None:
