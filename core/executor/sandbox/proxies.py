@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .tester_peer import TesterPeer
+
+class Asking(Protocol):
+    """Whoever asks the candidate; while `closed`, nothing is asked."""
+
+    closed: bool
+
+    def request(self, operation: str, *operands: Any) -> Any:
+        """The candidate's answer."""
 
 
 class Proxy:
@@ -18,7 +24,7 @@ class Proxy:
 
     __slots__ = ("_proxy_kind", "_proxy_number", "_proxy_peer")
 
-    def __init__(self, peer: TesterPeer, number: int, kind: str) -> None:
+    def __init__(self, peer: Asking, number: int, kind: str) -> None:
         object.__setattr__(self, "_proxy_peer", peer)
         object.__setattr__(self, "_proxy_number", number)
         object.__setattr__(self, "_proxy_kind", kind)
