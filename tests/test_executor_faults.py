@@ -54,9 +54,8 @@ def eventually(holds: object, seconds: float = 10.0) -> bool:
 def test_a_dead_zygote_is_replaced_and_its_program_tried_again() -> None:
     with Executor(workers=1) as executor:
         executor.submit(0, stdio("", "1"), "import time; time.sleep(0.5); print(1)")
-        time.sleep(0.2)
-        (zygote,) = zygotes()
-        zygote.kill()
+        assert eventually(grandchildren)
+        zygotes()[0].kill()
         ((_, verdict),) = executor.completed(wait_s=20)
         assert verdict.passed
 
@@ -195,9 +194,12 @@ def test_everything_dies_with_a_killed_supervisor() -> None:
 
 
 def test_memory_pressure_takes_programs_first() -> None:
+    def is_first(zygote: psutil.Process) -> bool:
+        return Path(f"/proc/{zygote.pid}/oom_score_adj").read_text() == "1000\n"
+
     with Executor(workers=1):
-        (zygote,) = zygotes()
-        assert Path(f"/proc/{zygote.pid}/oom_score_adj").read_text() == "1000\n"
+        assert is_first(zygotes()[0])
+        assert eventually(lambda: all(map(is_first, zygotes())))
 
 
 def test_every_process_has_a_user_of_its_own_where_root_starts_it() -> None:
@@ -205,9 +207,12 @@ def test_every_process_has_a_user_of_its_own_where_root_starts_it() -> None:
         pytest.skip("only root can change users")
     with Executor(workers=2) as executor:
         judge(executor, call(1, returns=1), "def f(x): return x")
-        users = [zygote.uids().real for zygote in zygotes()]
-        assert len(set(users)) == len(users) >= 3
-        assert 0 not in users
+
+        def users() -> list[int]:
+            return [zygote.uids().real for zygote in zygotes()]
+
+        assert eventually(lambda: 0 not in users())  # which it is while it starts
+        assert len(set(users())) == len(users()) >= 3
 
 
 def test_no_two_living_zygotes_share_a_user_however_many_there_are() -> None:
@@ -221,7 +226,7 @@ def test_no_two_living_zygotes_share_a_user_however_many_there_are() -> None:
         for number in numbers:
             zygote_process._give_back(number)
     with Executor(workers=1):
-        assert zygote_process._numbers == {0}  # as many as live
+        assert zygote_process._numbers == {0, 1}  # as many as live
     assert not zygote_process._numbers
 
 
@@ -358,7 +363,7 @@ def test_processes_that_cannot_be_started_are_told_in_one_sentence(
         with pytest.raises(CoreError, match="Resource temporarily unavailable"):
             Executor(workers=2)
         assert len(list(Path("/proc/self/fd").iterdir())) == files
-        executor.submit(0, call(returns=1), "def f(): return 1")  # needs a tester
+        executor.submit(0, stdio("", "1"), "import numpy\nprint(1)")  # needs another zygote
         with pytest.raises(CoreError, match="cannot start"):
             executor.completed(wait_s=20)
     finally:

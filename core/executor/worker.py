@@ -1,4 +1,4 @@
-"""One worker: a program's zygote, and a tester's and a numpy one where tests need them."""
+"""One worker: zygotes for a program and its tester, and a numpy one where a program needs it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Worker:
         self.zygotes: dict[Role, ZygoteProcess] = {}
         self.jobs: list[Job] = []
         self.last_heard = 0.0  # when it last reported, or got something to do
-        self._starting: ZygoteProcess | None = ZygoteProcess(Role.PROGRAM)
+        self._starting = {Role.PROGRAM: ZygoteProcess(Role.PROGRAM)}
 
     def get_ready(self, role: Role = Role.PROGRAM) -> None:
         """Waits until it has a zygote in this role, starting one if need be; raises CoreError."""
         for _ in range(_STARTS):
-            zygote, self._starting = self._starting or ZygoteProcess(role), None
+            zygote = self._starting.pop(role, None) or ZygoteProcess(role)
             try:
                 zygote.wait_ready()
             except (ZygoteDied, CoreError) as error:
@@ -44,6 +44,8 @@ class Worker:
                 continue
             self.zygotes[role] = zygote
             self._watch(zygote, self)
+            if role == Role.PROGRAM:  # most tasks want the other soon: it starts meanwhile
+                self._starting[Role.TESTER] = ZygoteProcess(Role.TESTER)
             return
         raise CoreError(
             "The sandbox does not start on this machine: its process ends before it is ready."
@@ -88,8 +90,8 @@ class Worker:
 
     def end(self) -> None:
         """Kills the zygotes, and with them their children."""
-        if self._starting is not None:
-            self.zygotes[Role.PROGRAM], self._starting = self._starting, None
+        self.zygotes.update(self._starting)
+        self._starting.clear()
         for zygote in self.zygotes.values():
             zygote.kill()
         for zygote in self.zygotes.values():
