@@ -21,6 +21,7 @@ from core.executor import Executor, Limits, Rules, zygote_process
 from core.executor.judge import judge_output, judge_split
 from core.executor.zygote_process import Report
 from core.tasks import Outcome, StdioTest, Task
+from tests.benchmarks.bench_executor import bare_executor
 from tests.executor_tasks import asserts, call, judge, stdio
 
 
@@ -373,3 +374,9 @@ def test_processes_that_cannot_be_started_are_told_in_one_sentence(
 def test_limits_of_the_executor_and_of_the_task_are_joined() -> None:
     limits = Limits(2.0, 5.0, 256, 1024).of(stdio("", "", time_limit_s=10.0, memory_limit_mb=64))
     assert limits == Limits(10.0, 13.0, 64, 1024)
+
+
+def test_the_executor_that_isolation_is_compared_with_has_none_and_works() -> None:
+    with bare_executor() as executor:
+        assert str(executor.isolation).endswith("WITHOUT landlock; WITHOUT seccomp")
+        assert judge(executor, stdio("2", "4"), "print(int(input()) * 2)").passed

@@ -29,7 +29,8 @@ WORKERS = 2
 PROGRAM = "import sys\nn = int(input())\nprint(sum(i * i for i in range(n)))\n"
 _BARE = (
     "import sys; sys.path.insert(0, {folder!r}); from sandbox import zygote, child; "
-    "zygote.confine = lambda uid: {{}}; zygote._end_what_it_started = lambda session: None; "
+    "zygote.confine = lambda uid, packages: ({{}}, 0); "
+    "zygote._end_what_it_started = lambda session: None; "
     "del sys.path[0]; zygote.main()"
 )
 

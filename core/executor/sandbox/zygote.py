@@ -41,6 +41,7 @@ _PRELOADED = tuple(_PRELOADED_TEXT.split())
 _NUMPY = ["numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.polynomial", "numpy.ma"]
 _CONTROL, _LOWEST_FREE = 20, 10
 _REPORT_LIMIT = 1 << 20
+_COULD_NOT = 42
 #: The files of a child, by mode; those that the supervisor fills stand in the job's `incoming`.
 _FILES = {
     "stdio": ("source", "stdin", "report", "stdout"),
@@ -240,16 +241,23 @@ def _end_what_it_started(session: int) -> None:
 
 def _prove(filter_: Filter) -> None:
     """A child under the second filter must be unable to fork; raises OSError where it is able."""
+    while (code := _tried_to_fork(filter_)) == -signal.SIGKILL:
+        pass  # by something else, while it tried
+    if code != _COULD_NOT:
+        raise OSError("isolation does not hold: a child could fork")
+
+
+def _tried_to_fork(filter_: Filter) -> int:
+    """The exit code of a child that tries to fork under the filter."""
     pid = os.fork()
     if pid == 0:
         filter_.apply()
         try:
             os.fork()
         except PermissionError:
-            os._exit(42)
+            os._exit(_COULD_NOT)
         os._exit(1)
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 42:
-        raise OSError("isolation does not hold: a child could fork")
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _own_memory() -> tuple[int, int]:
