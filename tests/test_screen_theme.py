@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from textual.color import Color
 from textual.theme import Theme
 
 from btp_tui import words
+from btp_tui.panels.latest import outcome_cell
 from btp_tui.panels.plot import Axis, Series, draw_plot, round_step, sparkline, time_step
 from btp_tui.theme import LEVELS, OUTCOMES, STATES, THEMES, outcome_sign
 from core.tasks import Outcome
+from tests.screens import program_line
 
 TEXTS = [
     "dimmed",
@@ -125,3 +128,12 @@ def test_nothing_heavy_is_loaded_by_what_the_screen_loads_later() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_verdict_whose_tests_were_partly_skipped_is_marked_in_its_row() -> None:
+    line = replace(program_line(1), outcome="timeout", partial=True)
+    assert outcome_cell(line) == (
+        f"{OUTCOMES['timeout'].mark} timeout …",
+        OUTCOMES["timeout"].style,
+    )
+    assert "…" not in outcome_cell(replace(line, partial=False))[0]
