@@ -65,6 +65,8 @@ def evaluate(
         on_progress(len(pass_rates))
 
     for task, programs in sampler.sample(tasks):
+        while not executor.has_room:  # `on_progress` may have reason to end this
+            collect(wait_s=0.1)
         executor.submit(task.task_id, task, programs[0].text)
         collect()
     while executor.in_flight:

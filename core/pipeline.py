@@ -121,6 +121,9 @@ class Pipeline:
     def _submit(self, program: int, task: Task, text: str) -> None:
         if program in self._awaiting:  # two beams of one task can spell the same text
             return
+        while not self.executor.has_room:  # a stop need not wait for slow programs
+            self._collect_verdicts(wait_s=0.1)
+            self._attend()
         self._awaiting.add(program)
         self.executor.submit(program, task, text)
         self.reporter.set(test_total=self.reporter.progress.test_total + 1)

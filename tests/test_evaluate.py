@@ -80,6 +80,10 @@ class SlowTests(Executor):
         program = SimpleNamespace(text="")
         return SimpleNamespace(sample=lambda _: ((task, [program]) for task in tasks))
 
+    @property
+    def has_room(self) -> bool:
+        return True
+
     def submit(self, *_: object) -> None:
         self._submitted += 1
 

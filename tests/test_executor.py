@@ -440,6 +440,19 @@ def test_submitted_programs_are_handed_out_once_under_their_keys(executor: Execu
     assert executor.completed() == []
 
 
+def test_it_has_room_for_a_bounded_number_of_programs() -> None:
+    with Executor(workers=1, limits=Limits(2, 4)) as executor:
+        assert executor.has_room
+        number = 0
+        while executor.has_room:
+            executor.submit(number, stdio("", "1"), "import time; time.sleep(0.02); print(1)")
+            number += 1
+        assert number == 16
+        while executor.in_flight:
+            executor.completed(wait_s=5)
+        assert executor.has_room
+
+
 def test_the_executor_needs_no_help_of_the_callers_thread(executor: Executor) -> None:
     before = executor.tests_run
     for key in range(5):

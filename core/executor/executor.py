@@ -70,9 +70,7 @@ class Executor:
         run = Run(key, task, program, self._limits.of(task), self._rules)
         supervisor = self._supervisor
         with supervisor.changed:
-            supervisor.changed.wait_for(
-                lambda: supervisor.failure or supervisor.unfinished < _IN_FLIGHT * self._workers
-            )
+            supervisor.changed.wait_for(lambda: supervisor.failure or self.has_room)
             self._check()
             self._submitted += 1
             if not task.tests:
@@ -96,6 +94,11 @@ class Executor:
                 self._check()
         self._handed_out += len(found)
         return found
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `submit` would take a program without waiting."""
+        return self._supervisor.unfinished < _IN_FLIGHT * self._workers
 
     @property
     def in_flight(self) -> int:
