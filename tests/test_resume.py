@@ -86,14 +86,16 @@ def test_killed_twenty_times_the_samples_are_those_of_an_undisturbed_run(
     (tmp_path / "other").mkdir()
     undisturbed = new_run(tmp_path / "other")
     finish(undisturbed.start())
-    moments = [1 + round(place * (undisturbed.rows() - 2) / 17) for place in range(18)]
-    phases = kill_and_resume(run, ["evaluate", *moments[:9], "evaluate", *moments[9:]])
-    assert len(phases) == 20
+    moments = [1 + round(place * undisturbed.rows() / 25) for place in range(20)]
+    kills = ["evaluate", *moments[:3], "replay", *moments[3:5], "sample", *moments[5:8], "evaluate"]
+    kills += moments[8:]  # by chance alone one phase or another would be missed
+    phases = kill_and_resume(run, kills)
+    assert len(phases) >= 20  # of 24: the engine may end before a late one
     assert {"evaluate", "sample", "replay"} <= set(phases), phases
     assert run.samples() == undisturbed.samples()
     assert_whole(run)
     made = updates_made(run)
-    assert len(made) - len(set(made)) <= 20
+    assert len(made) - len(set(made)) <= len(phases)
 
 
 def test_sigterm_checkpoints_and_the_run_can_be_resumed(run: EngineRun) -> None:
