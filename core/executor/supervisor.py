@@ -12,7 +12,7 @@ from collections.abc import Hashable
 from core.errors import CoreError
 from core.executor.jobs import TRIES, Run
 from core.executor.worker import JOBS_AHEAD, Worker
-from core.executor.zygote_process import ZygoteDied, ZygoteProcess
+from core.executor.zygote_process import Role, ZygoteDied, ZygoteProcess
 from core.tasks import Verdict
 
 _GRACE_S = 10.0
@@ -85,7 +85,7 @@ class Supervisor(threading.Thread):
         for worker in self._workers:
             worker.get_ready()
         with self.changed:
-            self.proofs = self._workers[0].zygotes["program"].proofs  # type: ignore[index]
+            self.proofs = self._workers[0].zygotes[Role.PROGRAM].proofs
             self.changed.notify_all()
 
     def _watch(self, zygote: ZygoteProcess, worker: Worker) -> None:

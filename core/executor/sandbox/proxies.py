@@ -23,6 +23,9 @@ class Proxy:
     """
 
     __slots__ = ("_proxy_kind", "_proxy_number", "_proxy_peer")
+    _proxy_kind: str
+    _proxy_number: int
+    _proxy_peer: Asking
 
     def __init__(self, peer: Asking, number: int, kind: str) -> None:
         object.__setattr__(self, "_proxy_peer", peer)
@@ -32,7 +35,7 @@ class Proxy:
     @property
     def handle_of_other_side(self) -> int:
         """Its number in the candidate."""
-        return self._proxy_number  # type: ignore[no-any-return]
+        return self._proxy_number
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
         return self._proxy_peer.request("call", self, positional, named)
@@ -75,7 +78,7 @@ class Proxy:
 
 def kind_of_proxy(proxy: Proxy) -> str:
     """The name of its class, as the candidate says."""
-    return proxy._proxy_kind  # type: ignore[no-any-return]
+    return proxy._proxy_kind
 
 
 def _forwarded(operation: str) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ import re
 import reprlib
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -101,11 +101,11 @@ class Tester:
         kind = problem["kind"] if problem["kind"] in ("syntax", "memory", "denied") else "error"
         return _result(kind, str(problem["message"]), problem["line"])
 
-    def _guarded(self, action: Any) -> Result:
+    def _guarded(self, action: Callable[[], Result]) -> Result:
         """The action's result, or the one that its exception means."""
         self._called = False
         try:
-            return action()  # type: ignore[no-any-return]
+            return action()
         except AssertionError as error:
             if hasattr(error, "line_in_candidate"):
                 return _result("error", one_line(error), error.line_in_candidate)
