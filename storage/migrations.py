@@ -12,9 +12,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from storage.connection import connect_new, explained, schema_version
+from storage.connection import PAGE_BYTES, connect_new, explained, schema_version
 from storage.errors import StorageError
 from storage.schema import APPLICATION_ID, DDL
+from storage.texts import digest, next_digest
+
+_ROWS = 10_000
 
 
 def _create_tables(database: Database) -> None:
@@ -27,8 +30,37 @@ def _mark_partial_verdicts(database: Database) -> None:
     database.execute("ALTER TABLE verdicts ADD COLUMN partial INTEGER NOT NULL DEFAULT 0")
 
 
+def _add_possibilities(database: Database) -> None:
+    """What the student says of a stored text; and digests by another, faster function."""
+    database.execute("""CREATE TABLE possibilities (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs,      -- whose student was asked
+        update_number INTEGER NOT NULL,            -- and after how many updates
+        sample INTEGER NOT NULL REFERENCES samples,
+        logprob REAL NOT NULL,                     -- log P(t) under the student, nats
+        n_tokens INTEGER NOT NULL,
+        at REAL NOT NULL
+    )""")
+    taken: set[int] = set()
+    rows = database.execute("SELECT p.id, p.task, t.text FROM programs p JOIN texts t USING (id)")
+    while some := rows.fetchmany(_ROWS):
+        digests = [(_free(digest(task, text), taken), program) for program, task, text in some]
+        database.conn.executemany("UPDATE programs SET digest = ? WHERE id = ?", digests)
+
+
+def _free(number: int, taken: set[int]) -> int:
+    while number in taken:
+        number = next_digest(number)
+    taken.add(number)
+    return number
+
+
 #: What leads from version n to n + 1, for n = 0, 1, ...
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables, _mark_partial_verdicts)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _create_tables,
+    _mark_partial_verdicts,
+    _add_possibilities,
+)
 
 
 def migrate(path: Path) -> None:
@@ -41,6 +73,7 @@ def migrate(path: Path) -> None:
         version = schema_version(connection, path)
         if 0 < version < len(MIGRATIONS):
             _back_up(connection, path.with_name(f"{path.name}.version-{version}"))
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a database that is empty yet
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 
 from storage.errors import StorageError
 from storage.schema import SampleRecord, StoredSample, VerdictRecord
@@ -31,23 +31,6 @@ COLUMNS = {
 _Key = tuple[int, int, int]
 
 
-@dataclass(slots=True)
-class _NewPrograms:
-    """Programs of the transaction that is open."""
-
-    first: int
-    rows: list[tuple[int, int, int]] = field(default_factory=list)  # (id, task, digest)
-    texts: list[tuple[int, str]] = field(default_factory=list)  # (id, text)
-    by_digest: dict[int, int] = field(default_factory=dict)
-
-    def add(self, task: int, number: int, text: str) -> int:
-        program = self.first + len(self.rows)
-        self.rows.append((program, task, number))
-        self.texts.append((program, text))
-        self.by_digest[number] = program
-        return program
-
-
 class SampleStore:
     """Inserts inside a transaction that the Writer holds, which keeps every other writer out.
 
@@ -59,13 +42,13 @@ class SampleStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._texts = Texts()
-        self._new: _NewPrograms | None = None
+        self._new: dict[int, int] = {}  # programs of the open transaction by digest
         self._judged = bytearray(1)  # by program: whether _judging knows its pass rate
         self._judging = 0  # the run
         self._last_verdict = 0
         self._own_runs: set[int] = set()
         self._earlier: dict[tuple[int, int], dict[_Key, tuple[int, int]]] = {}
-        self._ids: dict[tuple[str, str], int] = {}  # (table, name) -> id
+        self._ids: dict[str, dict[str, int]] = {"tasks": {}, "sources": {}, "outcomes": {}}
 
     def own(self, run: int) -> None:
         """Notes a run that this process began: no earlier process can have stored its samples."""
@@ -73,39 +56,41 @@ class SampleStore:
 
     def committed(self) -> None:
         """What was inserted is stored."""
-        if self._new is not None:
-            self._texts.add(self._new.by_digest)
-            self._new = None
+        if self._new:
+            self._texts.add(self._new)
+            self._new = {}
 
     def rolled_back(self) -> None:
         """What was inserted is gone: forget the digests and names that came with it."""
-        self._new = None
-        self._ids = {}
+        self._new = {}
+        self._ids = {name: {} for name in self._ids}
 
     def add(self, run: int, iteration: int, records: Sequence[SampleRecord]) -> list[StoredSample]:
         """See Writer.add_samples."""
         self._hear_verdicts(run)
-        placed = self._place(records)
+        tasks = [self._id("tasks", record.task_id) for record in records]
+        programs = self._place(tasks, records)
         earlier = self._earlier_samples(run, iteration)
         sample = self._last("samples")
         now = time.time()
+        judged = self._judged
         samples: list[tuple[object, ...]] = []
         tokens: list[tuple[object, ...]] = []
         stored: list[StoredSample] = []
-        for record, (task, program) in zip(records, placed, strict=True):
+        for record, task, program in zip(records, tasks, programs, strict=True):
             source = self._id("sources", record.source)
-            judged = program < len(self._judged) and bool(self._judged[program])
+            known = program < len(judged) and bool(judged[program])
             same = earlier.get((task, record.rank, source)) if earlier else None
             if same is not None:
                 _expect_same_text(run, iteration, record, same[1] == program)
-                stored.append(StoredSample(same[0], program, judged))
+                stored.append(StoredSample(same[0], program, known))
                 continue
             sample += 1
             key = (sample, run, iteration, task, record.rank, source, program)
             samples.append((*key, record.logprob, record.n_tokens, now))
             if record.tokens is not None:
                 tokens.append((sample, record.tokens))
-            stored.append(StoredSample(sample, program, judged))
+            stored.append(StoredSample(sample, program, known))
         self._insert("samples", samples)
         self._insert("tokens", tokens)
         return stored
@@ -126,29 +111,33 @@ class SampleStore:
         self._insert("verdicts", verdicts)
         self._insert("reports", reports)
 
-    def _place(self, records: Sequence[SampleRecord]) -> list[tuple[int, int]]:
-        """Finds or makes the program of each record; returns (task, program)."""
+    def _place(self, tasks: Sequence[int], records: Sequence[SampleRecord]) -> list[int]:
+        """Finds or makes the program of each record."""
         self._texts.extend(self._connection)
-        tasks = [self._id("tasks", record.task_id) for record in records]
-        digests = [_digest(task, record) for task, record in zip(tasks, records, strict=True)]
-        known = self._texts.find(digests)
-        new = self._new = _NewPrograms(self._texts.last + 1)
-        placed: list[tuple[int, int]] = []
+        digests = _digests(tasks, records)
+        stored, new = self._texts.find(digests), self._new
+        first = self._texts.last + 1
+        added: list[tuple[int, int, int]] = []  # (program, task, digest)
+        texts: list[tuple[int, str]] = []
+        placed: list[int] = []
         for record, task, number in zip(records, tasks, digests, strict=True):
-            program = known.get(number) or new.by_digest.get(number)
-            while program is not None and self._text(program) != record.text:
+            program = stored.get(number) or new.get(number)
+            while program is not None and self._text(program, first, texts) != record.text:
                 number = next_digest(number)
-                program = self._texts.find([number]).get(number) or new.by_digest.get(number)
+                program = self._texts.find([number]).get(number) or new.get(number)
             if program is None:
-                program = new.add(task, number, record.text)
-            placed.append((task, program))
-        self._insert("programs", new.rows)
-        self._insert("texts", new.texts)
+                program = new[number] = first + len(added)
+                added.append((program, task, number))
+                texts.append((program, record.text))
+            placed.append(program)
+        self._insert("programs", added)
+        self._insert("texts", texts)
         return placed
 
-    def _text(self, program: int) -> str | None:
-        if self._new is not None and program >= self._new.first:
-            return self._new.texts[program - self._new.first][1]
+    def _text(self, program: int, first: int, texts: Sequence[tuple[int, str]]) -> str | None:
+        """The text of a stored program, or of one that is added now, `first` and those after it."""
+        if program >= first:
+            return texts[program - first][1]
         row = self._connection.execute("SELECT text FROM texts WHERE id = ?", (program,)).fetchone()
         return row[0] if row else None
 
@@ -181,9 +170,9 @@ class SampleStore:
 
     def _id(self, table: str, name: str) -> int:
         """The id of a task, source or outcome; sources and outcomes are added when new."""
-        known = self._ids.get((table, name))
+        known = self._ids[table].get(name)
         if known is None:
-            known = self._ids[table, name] = self._find_or_add(table, name)
+            known = self._ids[table][name] = self._find_or_add(table, name)
         return known
 
     def _find_or_add(self, table: str, name: str) -> int:
@@ -215,14 +204,17 @@ class SampleStore:
         )
 
 
-def _digest(task: int, record: SampleRecord) -> int:
+def _digests(tasks: Sequence[int], records: Sequence[SampleRecord]) -> list[int]:
+    found: list[int] = []
     try:
-        return digest(task, record.text)
+        for task, record in zip(tasks, records, strict=True):
+            found.append(digest(task, record.text))
     except UnicodeEncodeError as error:
         raise StorageError(
-            f"A program of {record.task_id} holds half a surrogate pair (character "
+            f"A program of {records[len(found)].task_id} holds half a surrogate pair (character "
             f"{error.start + 1}), which is no text; mend or leave out this program."
         ) from error
+    return found
 
 
 def _expect_same_text(run: int, iteration: int, record: SampleRecord, same: bool) -> None:

@@ -14,8 +14,9 @@ samples reads 50 bytes a row instead of 3,000.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: Written into the database's header, so that another program's database is not taken for ours.
 APPLICATION_ID = 0x42545054  # "BTPT"
@@ -179,8 +180,7 @@ class SampleRecord:
     tokens: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSample:
+class StoredSample(NamedTuple):
     """Where a sample landed; `judged` says that its run already knows the text's pass rate."""
 
     sample: int
@@ -213,6 +213,15 @@ class VerdictRecord:
     path: str
     seconds: float
     partial: bool = False  # tests were skipped after one that timed out
+
+
+@dataclass(frozen=True, slots=True)
+class PossibilityRecord:
+    """What the student says of a stored sample: log P(t) in nats over so many tokens."""
+
+    sample: int
+    logprob: float
+    n_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ insert itself, because digests arrive in no order.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 #: New digests gather in a dictionary until so many are there, then join the sorted arrays.
@@ -21,9 +21,11 @@ _LARGEST = (1 << 63) - 1
 
 
 def digest(task: int, text: str) -> int:
-    """63 bits of BLAKE2b over task id and text."""
-    message = b"%d\0%b" % (task, text.encode())
-    return int.from_bytes(hashlib.blake2b(message, digest_size=8).digest(), "big") >> 1
+    """63 bits of XXH3 over a text, seeded with its task; a tenth of the cost of a secure hash.
+
+    That two texts share one costs a comparison and nothing else: see `Texts`.
+    """
+    return xxhash.xxh3_64_intdigest(text.encode(), task) >> 1
 
 
 def next_digest(taken: int) -> int:

@@ -24,6 +24,7 @@ from storage.samples import SampleStore
 from storage.schema import (
     Command,
     EvaluationRecord,
+    PossibilityRecord,
     Progress,
     SampleRecord,
     StoredSample,
@@ -130,6 +131,19 @@ class Writer:
         """Appends verdicts; of several on one program the newest counts."""
         with self._transaction():
             self._samples.judge(run, records)
+
+    def add_possibilities(
+        self, run: int, update_number: int, records: Sequence[PossibilityRecord]
+    ) -> None:
+        """Appends what a run's student says of stored samples; of several the newest counts."""
+        now = time.time()
+        rows = [(run, update_number, *astuple(record), now) for record in records]
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO possibilities (run, update_number, sample, logprob, n_tokens, at) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
     def add_update(self, run: int, update: UpdateRecord) -> None:
         """Appends an update of the trainer; one whose number is stored stays as it is."""

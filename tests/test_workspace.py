@@ -23,6 +23,7 @@ from storage.reader import Reader
 from storage.schema import SCHEMA_VERSION
 from storage.workspace import Workspace
 from storage.writer import Writer
+from tests.stores import sample
 
 HOLD_LOCK = """
 import sys, time
@@ -164,6 +165,27 @@ def test_an_older_workspace_is_migrated_after_a_copy_was_made(
     assert [name for (name,) in sqlite3.connect(copy).execute("SELECT name FROM runs")] == [
         "demo-1"
     ]
+
+
+def test_texts_of_an_older_workspace_are_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 2 had other digests; here they are just the ids."""
+    workspace = Workspace(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.migrations, "MIGRATIONS", storage.migrations.MIGRATIONS[:2])
+        workspace.create()
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        connection.executescript(
+            "INSERT INTO tasks VALUES (1, 'a', 'made', '', '', NULL, '[]');"
+            "INSERT INTO programs VALUES (1, 1, 1), (2, 1, 2);"
+            "INSERT INTO texts VALUES (1, 'one'), (2, 'two');"
+        )
+    with Writer(workspace.create()) as writer:
+        run = writer.create_run("demo-1", "train", "", "nano", "")
+        texts = ("two", "three", "one")
+        records = [sample("a", text, rank) for rank, text in enumerate(texts)]
+        assert [each.program for each in writer.add_samples(run, 1, records)] == [2, 3, 1]
 
 
 def test_a_migration_that_fails_changes_nothing(
