@@ -1,26 +1,29 @@
 """What is filtered, sorted, drawn or plotted, as numpy arrays: one entry a sample.
 
 The engine draws from them, the screen filters, sorts, counts and plots them; text is fetched only
-for what is shown or trained on. Loaded once, then extended by one cursor per append-only table.
+for what is shown or trained on. Loaded once, from the copy that an earlier process left beside the
+database where there is one, then extended by one cursor per append-only table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.growing import Growing
+from storage.mirror_copy import MirrorCopy, load_copy, save_copy
 from storage.reader import Reader
+from storage.rows import UNJUDGED, Filter, Rows, members
 
-#: The outcome code of a program without a verdict.
-UNJUDGED = -1
+__all__ = ["UNJUDGED", "Columns", "Filter"]
 
-#: Rows read at once when a large workspace is opened.
-_CHUNK = 1 << 17
+#: Rows read at once: few enough that what is thrown away again is small beside the arrays.
+_CHUNK = 1 << 14
+
+#: A copy is left for the next process when so many rows, and a tenth of all, are not in the last.
+_COPY_AFTER = 50_000
 
 _SAMPLES = """SELECT id, run, iteration, program, task, rank, source, ifnull(logprob, 9e999),
 ifnull(n_tokens, 0) FROM samples WHERE id > ? ORDER BY id LIMIT ?"""
@@ -28,54 +31,31 @@ ifnull(n_tokens, 0) FROM samples WHERE id > ? ORDER BY id LIMIT ?"""
 _VERDICTS = """SELECT id, program, ifnull(pass_rate, 9e999), outcome
 FROM verdicts WHERE id > ? ORDER BY id LIMIT ?"""
 
+_POSSIBILITIES = """SELECT id, sample, logprob, n_tokens
+FROM possibilities WHERE id > ? ORDER BY id LIMIT ?"""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Filter:
-    """Which samples to show; None lets everything through.
+_NEWEST = """SELECT ifnull((SELECT max(id) FROM samples), 0),
+ifnull((SELECT max(id) FROM programs), 0)"""
 
-    `programs` are program ids, as Reader.search gives them. `task` is a part of the task_id, or a
-    pattern where it holds "*" or "?"; case does not count. `outcome` "" stands for programs that
-    are not judged yet. `pass_rate` and `iteration` are ranges, both ends included.
+#: Tells this store, at the moment of a copy, from every other: what the newest rows are.
+_MARKS = """SELECT
+(SELECT at FROM samples WHERE id = ?1), (SELECT at FROM verdicts WHERE id = ?2),
+(SELECT at FROM possibilities WHERE id = ?3), (SELECT at FROM runs ORDER BY id LIMIT 1)"""
+
+
+class Columns(Rows):
+    """The mirror: the arrays of `Rows`, brought up to date by `refresh`.
+
+    An array that was handed out keeps its length; a later `refresh` may change in it what new
+    verdicts, updates and possibilities say.
     """
-
-    run: int | None = None
-    programs: NDArray[np.int64] | None = None
-    task: str | None = None
-    outcome: str | None = None
-    pass_rate: tuple[float, float] | None = None
-    source: str | None = None
-    iteration: tuple[int, int] | None = None
-
-
-class Columns:
-    """The mirror: arrays with one entry a row of `samples`, in the order of their ids.
-
-    `logprob` is in nats and `pass_rate` in [0, 1], both NaN where unknown; `n_tokens` is 0 where
-    unknown; `outcome` is UNJUDGED (-1) without a verdict; `replays` counts how often the sample was
-    drawn into a minibatch. `task`, `source` and `outcome` are codes, indexes into `tasks`,
-    `sources` and `outcomes`. An array that was handed out keeps its length; a later `refresh` may
-    change in it what new verdicts and updates say.
-    """
-
-    sample: NDArray[np.int32]
-    run: NDArray[np.int16]
-    iteration: NDArray[np.int32]
-    program: NDArray[np.int32]
-    task: NDArray[np.int32]
-    rank: NDArray[np.int16]
-    source: NDArray[np.int16]
-    logprob: NDArray[np.float64]
-    n_tokens: NDArray[np.int32]
-    pass_rate: NDArray[np.float32]
-    outcome: NDArray[np.int8]
-    replays: NDArray[np.int32]
 
     def __init__(self, reader: Reader) -> None:
-        self.tasks: list[str] = []
-        self.sources: list[str] = []
-        self.outcomes: list[str] = []
+        super().__init__()
         self.revision = 0
-        """Counts the refreshes that brought samples or verdicts."""
+        """Counts the refreshes that brought samples, verdicts or possibilities."""
+        self.rescored = 0
+        """Counts the refreshes that brought possibilities."""
         self._reader = reader
         self._columns: dict[str, Growing[Any]] = {
             "sample": Growing(np.int32),
@@ -90,96 +70,80 @@ class Columns:
             "pass_rate": Growing(np.float32),
             "outcome": Growing(np.int8),
             "replays": Growing(np.int32),
+            "student_logprob": Growing(np.float32, fill=np.nan),
+            "student_tokens": Growing(np.int32),
         }
         # The newest verdict by program, for the samples that come after it.
         self._program_pass_rate = Growing(np.float32, fill=np.nan)
         self._program_outcome = Growing(np.int8, fill=UNJUDGED)
-        self._verdict = self._update = self._rewind = self._version = 0
+        # The newest row that was taken in of each table, and of all its writers.
+        self._verdict = self._possibility = self._update = self._rewind = self._version = 0
+        self._copied = 0  # rows in the newest copy
         self._publish()
-
-    def __len__(self) -> int:
-        return len(self.sample)
 
     @property
     def nbytes(self) -> int:
         """Bytes held in arrays."""
-        programs = self._program_pass_rate.nbytes + self._program_outcome.nbytes
-        return programs + sum(column.nbytes for column in self._columns.values())
+        return sum(column.nbytes for column in self._all().values())
 
     def refresh(self) -> bool:
         """Takes in what was stored since; returns whether anything here changed."""
         version = self._reader.version()
         if version == self._version:
             return False
+        first = not self._version
         with self._reader.snapshot():
+            loaded = first and self._load()
             self._add_names()
+            self._reserve()
             # Verdicts first: new samples of a judged program then find its verdict.
             verdicts = self._add_verdicts()
             samples = self._add_samples()
+            possibilities = self._add_possibilities()
             updates = self._add_updates()
         self._publish()
         self._version = version
-        self.revision += verdicts or samples
-        return verdicts or samples or updates
-
-    def select(self, wanted: Filter) -> NDArray[np.int64]:
-        """Indexes of the rows that a filter lets through, oldest first."""
-        keep = np.ones(len(self), bool)
-        if wanted.run is not None:
-            keep &= self.run == wanted.run
-        if wanted.programs is not None:
-            keep &= _members(wanted.programs, self.program)
-        if wanted.task is not None:
-            keep &= _members(_matching(self.tasks, wanted.task), self.task)
-        if wanted.outcome is not None:
-            keep &= self.outcome == _code(self.outcomes, wanted.outcome)
-        if wanted.source is not None:
-            keep &= _members(_matching(self.sources, wanted.source), self.source)
-        if wanted.pass_rate is not None:
-            low, high = (np.float32(end) for end in wanted.pass_rate)
-            keep &= (self.pass_rate >= low) & (self.pass_rate <= high)
-        if wanted.iteration is not None:
-            low_iteration, high_iteration = wanted.iteration
-            keep &= (self.iteration >= low_iteration) & (self.iteration <= high_iteration)
-        return np.flatnonzero(keep)
-
-    def sort(
-        self,
-        rows: NDArray[np.int64],
-        key: str | NDArray[Any],
-        descending: bool = False,
-        limit: int | None = None,
-    ) -> NDArray[np.int64]:
-        """Rows in the order of a column, or of an array with one entry for each row of the mirror.
-
-        Names are ordered as text, unknown values come last either way, equal ones stay in the order
-        of `rows`. With `limit` only the first so many are returned, and much faster.
-        """
-        values = self._sort_values(key)[rows]
-        if descending:
-            values = -values
-        if limit is not None and limit < len(rows):
-            near = _smallest(values, limit)
-            rows, values = rows[near], values[near]
-        return rows[np.argsort(values, kind="stable")[:limit]]
-
-    def _sort_values(self, key: str | NDArray[Any]) -> NDArray[Any]:
-        """Numbers that sort as the key does, and that can be negated."""
-        if not isinstance(key, str):
-            return key.astype(np.float64) if key.dtype.kind in "bu" else key
-        names = {"task": self.tasks, "source": self.sources, "outcome": self.outcomes}.get(key)
-        if names is None:
-            values: NDArray[Any] = getattr(self, key)
-            return values
-        codes: NDArray[np.intp] = getattr(self, key)
-        places = np.empty(len(names) + 1)
-        places[np.argsort(np.array([*names, ""])[:-1], kind="stable")] = np.arange(len(names))
-        places[UNJUDGED] = np.nan
-        return places[codes]
+        self.revision += loaded or verdicts or samples or possibilities
+        self.rescored += loaded or possibilities
+        if len(self) - self._copied > max(_COPY_AFTER, len(self) // 10):
+            self._save()
+        return loaded or verdicts or samples or possibilities or updates
 
     def _publish(self) -> None:
         for name, column in self._columns.items():
             setattr(self, name, column.values)
+
+    def _all(self) -> dict[str, Growing[Any]]:
+        return self._columns | {
+            "program_pass_rate": self._program_pass_rate,
+            "program_outcome": self._program_outcome,
+        }
+
+    def _load(self) -> bool:
+        """Takes over the copy that an earlier process left, where it is one of this very store."""
+        copy = load_copy(self._reader.workspace)
+        if copy is None or copy.marks != self._marks(*copy.cursors[:3]):
+            return False
+        everything = self._all()
+        if [*copy.arrays] != [*everything]:
+            return False
+        for name, array in copy.arrays.items():
+            if not everything[name].adopt(array):
+                return False
+        _, self._verdict, self._possibility, self._update, self._rewind = copy.cursors
+        self._copied = len(self._columns["sample"])
+        return True
+
+    def _save(self) -> None:
+        self._copied = len(self)
+        last = int(self.sample[-1])
+        cursors = (last, self._verdict, self._possibility, self._update, self._rewind)
+        arrays = {name: column.values for name, column in self._all().items()}
+        marks = self._marks(*cursors[:3])
+        save_copy(self._reader.workspace, MirrorCopy(cursors, marks, arrays))
+
+    def _marks(self, sample: int, verdict: int, possibility: int) -> tuple[float | None, ...]:
+        return self._reader.query(_MARKS, (sample, verdict, possibility))[0]
 
     def _add_names(self) -> None:
         # Ids count up from 1 without a gap: these tables are only appended to.
@@ -192,8 +156,8 @@ class Columns:
     def _add_samples(self) -> bool:
         column = self._columns
         before = len(column["sample"])
+        last = int(column["sample"].values[-1]) if before else 0
         while True:
-            last = int(column["sample"].values[-1]) if len(column["sample"]) else 0
             found = self._reader.numbers(_SAMPLES, (last, _CHUNK)).T
             if not found.size:
                 return len(column["sample"]) > before
@@ -209,7 +173,9 @@ class Columns:
             self._program_outcome.grow(int(programs.max()) + 1)
             column["pass_rate"].extend(self._program_pass_rate.values[programs])
             column["outcome"].extend(self._program_outcome.values[programs])
-            column["replays"].grow(len(column["sample"]))
+            for name in ("replays", "student_logprob", "student_tokens"):
+                column[name].grow(len(column["sample"]))
+            last = int(found[0, -1])
 
     def _add_verdicts(self) -> bool:
         judged = []
@@ -224,14 +190,28 @@ class Columns:
             self._program_pass_rate.values[programs] = _unknown_as_nan(found[2])
             self._program_outcome.values[programs] = found[3] - 1
             self._verdict = int(found[0, -1])
-            judged.append(programs)
-        if judged and len(self):
+            if len(self._columns["sample"]):
+                judged.append(programs)
+        if judged:
             program = self._columns["program"].values
-            rows = np.flatnonzero(_members(np.concatenate(judged), program))
+            rows = np.flatnonzero(members(np.concatenate(judged), program))
             touched = program[rows]
             self._columns["pass_rate"].values[rows] = self._program_pass_rate.values[touched]
             self._columns["outcome"].values[rows] = self._program_outcome.values[touched]
         return bool(judged)
+
+    def _add_possibilities(self) -> bool:
+        """What the student said of a sample last; of several rows on one the newest counts."""
+        before = self._possibility
+        sample = self._columns["sample"].values
+        while True:
+            found = self._reader.numbers(_POSSIBILITIES, (self._possibility, _CHUNK)).T
+            if not found.size:
+                return self._possibility > before
+            rows = np.searchsorted(sample, found[1])
+            self._columns["student_logprob"].values[rows] = found[2]
+            self._columns["student_tokens"].values[rows] = found[3]
+            self._possibility = int(found[0, -1])
 
     def _add_updates(self) -> bool:
         replays, sample = self._columns["replays"].values, self._columns["sample"].values
@@ -250,45 +230,16 @@ class Columns:
         np.add.at(replays, np.searchsorted(sample, draws), 1)
         return True
 
+    def _reserve(self) -> None:
+        """Makes room for all that is to come at once: arrays that grow are copied, and twice."""
+        samples, programs = self._reader.query(_NEWEST)[0]
+        sample = self._columns["sample"]
+        last = int(sample.values[-1]) if len(sample) else 0
+        for column in self._columns.values():
+            column.reserve(len(column) + samples - last)
+        self._program_pass_rate.reserve(programs + 1)
+        self._program_outcome.reserve(programs + 1)
+
 
 def _unknown_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isinf(values), np.nan, values)
-
-
-def _members(wanted: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which of the non-negative numbers in `values` are among the wanted ones."""
-    size = max(int(wanted.max(initial=0)), int(values.max(initial=0))) + 1
-    table = np.zeros(size, bool)
-    table[wanted] = True
-    found: NDArray[np.bool_] = table[values]
-    return found
-
-
-def _smallest(values: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Places of the smallest values, in their order: at least `count`, equals of the last included.
-
-    Places of unknown values (NaN) are among them only where there are too few others.
-    """
-    probe = values[:: max(1, len(values) // 4096)]
-    # In most cases four times the share of the probe that is wanted leaves a few hundred values.
-    guess = min(8 + 4 * count * len(probe) // len(values), len(probe) - 1)
-    near = np.flatnonzero(values <= np.partition(probe, guess)[guess])
-    if len(near) < count:
-        near = np.flatnonzero(values <= np.partition(values, count)[count])
-    return near if len(near) >= count else np.arange(len(values))
-
-
-def _matching(names: list[str], part: str) -> NDArray[np.int64]:
-    pattern = part.lower() if "*" in part or "?" in part else f"*{_literally(part.lower())}*"
-    found = [code for code, name in enumerate(names) if fnmatchcase(name.lower(), pattern)]
-    return np.array(found, np.int64)
-
-
-def _literally(text: str) -> str:
-    return text.replace("[", "[[]")
-
-
-def _code(names: list[str], name: str) -> int:
-    if name == "":
-        return UNJUDGED
-    return names.index(name) if name in names else len(names)

@@ -43,8 +43,20 @@ class Growing(Generic[Scalar]):
             return
         if length > len(self._array):
             # An eighth more than asked for: appends stay cheap, and memory near what is used.
-            larger = np.empty(length + length // 8 + 64, self._array.dtype)
-            larger[: self._length] = self.values
-            self._array = larger
+            self.reserve(length + length // 8 + 64)
         self._array[self._length : length] = self._fill
         self._length = length
+
+    def reserve(self, length: int) -> None:
+        """Makes room for so many entries in all; memory is used as they come."""
+        if length > len(self._array):
+            larger = np.empty(length, self._array.dtype)
+            larger[: self._length] = self.values
+            self._array = larger
+
+    def adopt(self, array: NDArray[Any]) -> bool:
+        """Takes over an array as the first entries, without a copy; not one of another type."""
+        if array.dtype != self._array.dtype:
+            return False
+        self._array, self._length = array, len(array)
+        return True

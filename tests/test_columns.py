@@ -17,6 +17,7 @@ import storage.columns
 from storage.columns import UNJUDGED, Columns, Filter
 from storage.growing import Growing
 from storage.reader import Reader
+from storage.schema import PossibilityRecord
 from storage.workspace import Workspace
 from tests.stores import Store, sample, task, update, verdict
 
@@ -26,7 +27,9 @@ SELECT s.id, s.run, s.iteration, s.program, t.task_id, s.rank, c.name, s.logprob
     ifnull(s.n_tokens, 0),
     (SELECT v.pass_rate FROM verdicts v WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1),
     (SELECT o.name FROM verdicts v JOIN outcomes o ON o.id = v.outcome
-     WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1)
+     WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1),
+    (SELECT p.logprob FROM possibilities p WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1),
+    (SELECT p.n_tokens FROM possibilities p WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1)
 FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source ORDER BY s.id
 """
 
@@ -51,6 +54,8 @@ def mirrored(columns: Columns) -> list[tuple[object, ...]]:
             int(columns.n_tokens[row]),
             _known(columns.pass_rate[row]),
             outcomes[columns.outcome[row]],
+            _known(columns.student_logprob[row]),
+            int(columns.student_tokens[row]) or None,
         )
         for row in range(len(columns))
     ]
@@ -68,6 +73,8 @@ class Mirroring(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.store = Store(Path(self.folder.name))
         self.runs = [self.store.run, self.store.writer.create_run("b", "train", "", "nano", "")]
+        self.copy_after = storage.columns._COPY_AFTER
+        storage.columns._COPY_AFTER = -1  # a copy with every row
         self.iteration = 0
         self.numbers = dict.fromkeys(self.runs, 0)
 
@@ -111,6 +118,23 @@ class Mirroring(RuleBasedStateMachine):
             record = update(self.numbers[self.runs[run]], [draw % samples + 1 for draw in draws])
             self.store.writer.add_update(self.runs[run], record)
 
+    @rule(
+        run=st.integers(0, 1),
+        said=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([-0.25, -70.0]))),
+    )
+    def possibilities(self, run: int, said: list[tuple[int, float]]) -> None:
+        ((samples,),) = self.store.reader.query("SELECT count(*) FROM samples")
+        if samples:
+            records = [
+                PossibilityRecord(choice % samples + 1, logprob, choice % 7 + 1)
+                for choice, logprob in said
+            ]
+            self.store.writer.add_possibilities(self.runs[run], 3, records)
+
+    @rule()
+    def begins_anew_with_a_copy(self) -> None:
+        self.store.columns = Columns(self.store.reader)
+
     @rule(run=st.integers(0, 1), back=st.integers(0, 3))
     def rewinds(self, run: int, back: int) -> None:
         number = max(0, self.numbers[self.runs[run]] - back)
@@ -137,6 +161,8 @@ class Mirroring(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.refreshes()
+        storage.columns._COPY_AFTER = self.copy_after
+        (self.store.workspace.path / "mirror.cache").unlink(missing_ok=True)
         fresh = Columns(Reader(self.store.workspace))
         fresh.refresh()
         assert mirrored(fresh) == mirrored(self.store.columns)
@@ -175,6 +201,76 @@ def test_a_large_workspace_is_read_in_parts(store: Store, monkeypatch: pytest.Mo
     monkeypatch.setattr(storage.columns, "_CHUNK", 7)
     store.columns.refresh()
     assert mirrored(store.columns) == store.reader.query(EXPECTED)
+
+
+@pytest.fixture
+def copied(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a mirror of three samples, in a file."""
+    monkeypatch.setattr(storage.columns, "_COPY_AFTER", 2)
+    store.judged(dict.fromkeys(store.sampled("x", "y", "z"), 0.5))
+    store.columns.refresh()
+    return store.workspace.path / "mirror.cache"
+
+
+def asked(columns: Columns, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """The arguments of the questions after samples that a refresh needs."""
+    questions: list[tuple[object, ...]] = []
+    numbers = columns._reader.numbers
+
+    def listen(sql: str, arguments: tuple[object, ...]) -> np.ndarray:
+        questions.extend([arguments] if "FROM samples" in sql else [])
+        return numbers(sql, arguments)
+
+    monkeypatch.setattr(columns._reader, "numbers", listen)
+    columns.refresh()
+    return questions
+
+
+def test_a_mirror_begins_with_the_copy_and_reads_only_what_came_after(
+    store: Store, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.sampled("later", iteration=2)
+    columns = Columns(Reader(store.workspace))
+    assert [after for after, _ in asked(columns, monkeypatch)] == [3, 4]
+    assert mirrored(columns) == store.reader.query(EXPECTED)
+
+
+@pytest.mark.parametrize("place", [0, 14, 20, 60, -150, -9, -1])  # -9: the last array's last byte
+def test_a_copy_with_one_wrong_byte_is_passed_over(store: Store, copied: Path, place: int) -> None:
+    content = bytearray(copied.read_bytes())
+    content[place] ^= 1
+    copied.write_bytes(content)
+    columns = Columns(Reader(store.workspace))
+    columns.refresh()
+    assert mirrored(columns) == store.reader.query(EXPECTED)
+
+
+@pytest.mark.parametrize("length", [0, 5, 30, 100, -1])
+def test_a_torn_copy_is_passed_over(store: Store, copied: Path, length: int) -> None:
+    copied.write_bytes(copied.read_bytes()[:length])
+    columns = Columns(Reader(store.workspace))
+    columns.refresh()
+    assert mirrored(columns) == store.reader.query(EXPECTED)
+
+
+def test_the_copy_of_another_store_is_passed_over(copied: Path, tmp_path: Path) -> None:
+    with Store(tmp_path / "other") as other:
+        other.judged(dict.fromkeys(other.sampled("1", "2", "3", "4"), 1.0))
+        copied.rename(other.workspace.path / copied.name)
+        other.columns.refresh()
+        assert mirrored(other.columns) == other.reader.query(EXPECTED)
+
+
+def test_a_folder_that_takes_no_copy_does_no_harm(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.columns, "_COPY_AFTER", -1)
+    (store.workspace.path / "mirror.cache").mkdir()
+    store.sampled("x")
+    assert store.columns.refresh()
+    fresh = Columns(Reader(store.workspace))
+    assert fresh.refresh()
+    assert not list(store.workspace.path.glob(".mirror*"))
 
 
 def test_a_mirror_of_nothing_is_empty(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""The arrays of all samples, and what is asked of them: which rows, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The outcome code of a program without a verdict.
+UNJUDGED = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """Which samples to show; None lets everything through.
+
+    `programs` are program ids, as Reader.search gives them. `task` is a part of the task_id, or a
+    pattern where it holds "*" or "?"; case does not count. `outcome` "" stands for programs that
+    are not judged yet. `pass_rate` and `iteration` are ranges, both ends included.
+    """
+
+    run: int | None = None
+    programs: NDArray[np.int64] | None = None
+    task: str | None = None
+    outcome: str | None = None
+    pass_rate: tuple[float, float] | None = None
+    source: str | None = None
+    iteration: tuple[int, int] | None = None
+
+
+class Rows:
+    """Arrays with one entry a row of `samples`, in the order of their ids.
+
+    `logprob` is what the sampler reported, in nats, and `pass_rate` is in [0, 1], both NaN where
+    unknown; `n_tokens` is 0 where unknown; `outcome` is UNJUDGED (-1) without a verdict; `replays`
+    counts how often the sample was drawn into a minibatch. `student_logprob` and `student_tokens`
+    are what the student said of the text when it was last asked, NaN and 0 where it never was.
+    `task`, `source` and `outcome` are codes, indexes into `tasks`, `sources` and `outcomes`.
+    """
+
+    sample: NDArray[np.int32]
+    run: NDArray[np.int16]
+    iteration: NDArray[np.int32]
+    program: NDArray[np.int32]
+    task: NDArray[np.int32]
+    rank: NDArray[np.int16]
+    source: NDArray[np.int16]
+    logprob: NDArray[np.float64]
+    n_tokens: NDArray[np.int32]
+    pass_rate: NDArray[np.float32]
+    outcome: NDArray[np.int8]
+    replays: NDArray[np.int32]
+    student_logprob: NDArray[np.float32]
+    student_tokens: NDArray[np.int32]
+
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+        self.sources: list[str] = []
+        self.outcomes: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def select(self, wanted: Filter) -> NDArray[np.int64]:
+        """Indexes of the rows that a filter lets through, oldest first."""
+        keep = np.ones(len(self), bool)
+        if wanted.run is not None:
+            keep &= self.run == wanted.run
+        if wanted.programs is not None:
+            keep &= members(wanted.programs, self.program)
+        if wanted.task is not None:
+            keep &= members(_matching(self.tasks, wanted.task), self.task)
+        if wanted.outcome is not None:
+            keep &= self.outcome == _code(self.outcomes, wanted.outcome)
+        if wanted.source is not None:
+            keep &= members(_matching(self.sources, wanted.source), self.source)
+        if wanted.pass_rate is not None:
+            low, high = (np.float32(end) for end in wanted.pass_rate)
+            keep &= (self.pass_rate >= low) & (self.pass_rate <= high)
+        if wanted.iteration is not None:
+            low_iteration, high_iteration = wanted.iteration
+            keep &= (self.iteration >= low_iteration) & (self.iteration <= high_iteration)
+        return np.flatnonzero(keep)
+
+    def sort(
+        self,
+        rows: NDArray[np.int64],
+        key: str | NDArray[Any],
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Rows in the order of a column, or of an array with one entry for each row of the mirror.
+
+        Names are ordered as text, unknown values come last either way, equal ones stay in the order
+        of `rows`. With `limit` only the first so many are returned, and much faster.
+        """
+        values = self._sort_values(key)[rows]
+        if descending:
+            values = -values
+        if limit is not None and limit < len(rows):
+            near = _smallest(values, limit)
+            rows, values = rows[near], values[near]
+        return rows[np.argsort(values, kind="stable")[:limit]]
+
+    def _sort_values(self, key: str | NDArray[Any]) -> NDArray[Any]:
+        """Numbers that sort as the key does, and that can be negated."""
+        if not isinstance(key, str):
+            return key.astype(np.float64) if key.dtype.kind in "bu" else key
+        names = {"task": self.tasks, "source": self.sources, "outcome": self.outcomes}.get(key)
+        if names is None:
+            values: NDArray[Any] = getattr(self, key)
+            return values
+        codes: NDArray[np.intp] = getattr(self, key)
+        places = np.empty(len(names) + 1)
+        places[np.argsort(np.array([*names, ""])[:-1], kind="stable")] = np.arange(len(names))
+        places[UNJUDGED] = np.nan
+        return places[codes]
+
+
+def members(wanted: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the non-negative numbers in `values` are among the wanted ones."""
+    size = max(int(wanted.max(initial=0)), int(values.max(initial=0))) + 1
+    table = np.zeros(size, bool)
+    table[wanted] = True
+    found: NDArray[np.bool_] = table[values]
+    return found
+
+
+def _smallest(values: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Places of the smallest values, in their order: at least `count`, equals of the last included.
+
+    Places of unknown values (NaN) are among them only where there are too few others.
+    """
+    probe = values[:: max(1, len(values) // 4096)]
+    # In most cases four times the share of the probe that is wanted leaves a few hundred values.
+    guess = min(8 + 4 * count * len(probe) // len(values), len(probe) - 1)
+    near = np.flatnonzero(values <= np.partition(probe, guess)[guess])
+    if len(near) < count:
+        near = np.flatnonzero(values <= np.partition(values, count)[count])
+    return near if len(near) >= count else np.arange(len(values))
+
+
+def _matching(names: list[str], part: str) -> NDArray[np.int64]:
+    pattern = part.lower() if "*" in part or "?" in part else f"*{_literally(part.lower())}*"
+    found = [code for code, name in enumerate(names) if fnmatchcase(name.lower(), pattern)]
+    return np.array(found, np.int64)
+
+
+def _literally(text: str) -> str:
+    return text.replace("[", "[[]")
+
+
+def _code(names: list[str], name: str) -> int:
+    if name == "":
+        return UNJUDGED
+    return names.index(name) if name in names else len(names)
