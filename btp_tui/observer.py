@@ -9,6 +9,7 @@ from btp_tui.mirror import SLOW_S, Mirror
 from btp_tui.snapshot import Knobs, RunLine, Snapshot, Watched
 from btp_tui.watch import RunWatch
 from btp_tui.wishes import Wishes
+from storage.connection import without_room
 from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import Progress, Run
@@ -46,7 +47,7 @@ class Observer:
         try:
             runs = self.reader.runs()
             self.runs = tuple(self._line(run, launch) for run in runs)
-            problem = self._add_launched(launch, watch)
+            problem = self._add_launched(launch, watch) or _full_disk(self.workspace)
             run = _pick(runs, self.runs, watch)
             watched = self._watched(*run, wishes.knobs, mirror) if run else None
             if launch is not None and launch.alive and (watch is None or watch == launch.run):
@@ -108,6 +109,16 @@ class Observer:
             f"{launch.last_words() or 'it said nothing.'} What is stored is safe, {key}; "
             f"its log is {launch.log}."
         )
+
+
+def _full_disk(workspace: Workspace) -> str:
+    """What the engine cannot say itself: there is no room for it to write that it waits."""
+    if not workspace.exists or not without_room(workspace.path):
+        return ""
+    return (
+        f"The disk of {workspace.path} is full: runs wait, nothing that was stored is lost. "
+        "Free some and they go on."
+    )
 
 
 def _went_well(line: RunLine | None, launch: Launch) -> bool:

@@ -76,6 +76,7 @@ class Checkpoints:
     def mark_best(self, place: Path) -> None:
         """Keeps a copy of this checkpoint as `best` (hard links: it takes no room of its own)."""
         beside = self.folder / ".best"
+        shutil.rmtree(beside, ignore_errors=True)  # of a try that found no room
         shutil.copytree(place, beside, copy_function=os.link)
         _put(beside, self.folder / "best")
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.config import LIVE_KNOBS, Config, with_setting
 from core.errors import CoreError
 from core.reporter import Reporter
+from core.room import Room
+from storage.errors import StorageError
 from storage.schema import Command
 from storage.writer import Writer
 
 _LOOK_EVERY_S = 0.2
+
+#: Seconds before a write that found no room is tried again.
+_TRY_AGAIN_S = 1.0
 
 
 class Interrupted(Exception):
@@ -31,13 +37,16 @@ class Control:
         writer: Writer,
         reporter: Reporter,
         on_config: Callable[[Config], None],
+        room: Room,
     ) -> None:
         self.config = config
+        self.room = room
         self._run = run
         self._writer = writer
         self._reporter = reporter
         self._on_config = on_config
         self._paused = False
+        self._out_of_room = False
         self._stop_reason: str | None = None
         self._looked = 0.0
 
@@ -54,8 +63,42 @@ class Control:
         while self._paused and self._stop_reason is None:
             time.sleep(_LOOK_EVERY_S)
             self._look()
+        if self.room.short:
+            self.wait_for_room()
         if self._stop_reason is not None:
             raise Interrupted(self._stop_reason)
+        if self._out_of_room:
+            self._out_of_room = False
+            self._reporter.set(state="running", message="")
+            self._reporter.event("info", "There is room on the disk again: training goes on.")
+
+    def with_room(self, act: Callable[[], object]) -> None:
+        """Does what may be done again, and again whenever the disk turns out to be full."""
+        while True:
+            try:
+                act()
+                return
+            except Exception as error:  # each library says it in its own way
+                if not self.room.explains(error):
+                    raise
+            self.wait_for_room()
+
+    def wait_for_room(self) -> None:
+        """Pauses the run until the disk has room, to try again what found none.
+
+        Raises Interrupted when asked to stop.
+        """
+        if not self._out_of_room:
+            self._out_of_room = True
+            self._reporter.set(state="paused", message=self.room.in_words())
+            self._reporter.event("warning", f"Paused. {self.room.in_words()}")
+        end = time.monotonic() + _TRY_AGAIN_S
+        while self.room.short or time.monotonic() < end:
+            time.sleep(_LOOK_EVERY_S)
+            with suppress(StorageError):  # a command can be read and not answered
+                self._look()
+            if self._stop_reason is not None:
+                raise Interrupted(self._stop_reason)
 
     def _look(self) -> None:
         if time.monotonic() - self._looked < _LOOK_EVERY_S:
@@ -80,7 +123,7 @@ class Control:
 
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused
-        self._reporter.set(state="paused" if paused else "running")
+        self._reporter.set(state="paused" if paused or self._out_of_room else "running")
         self._reporter.event("info", "Training paused." if paused else "Training goes on.")
 
     def _set_knob(self, key: str, value: object) -> str:

@@ -25,15 +25,17 @@ PAGE_BYTES = 8192
 _ROOM = 1 << 20
 
 
+def log_of(database: Path) -> Path:
+    """Where SQLite keeps the log of a database."""
+    return database.with_name(f"{database.name}-wal")
+
+
 def connect_writer(database: Path) -> sqlite3.Connection:
     """Opens an existing workspace for writing: WAL, synchronous NORMAL, explicit transactions."""
     with explained(database):
         connection = _connect(database, "rw")
         _check_version(connection, database)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        (page,) = connection.execute("PRAGMA page_size").fetchone()
-        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // page}")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+        _prepare_for_writing(connection)
     return connection
 
 
@@ -51,10 +53,33 @@ def connect_new(database: Path) -> sqlite3.Connection:
         return _connect(database, "rwc")
 
 
+def connect_index(index: Path, database: Path) -> sqlite3.Connection:
+    """Opens or creates an index beside a workspace, which is there to be read as `store`.
+
+    Waits an instant only for another process that is writing to the index.
+    """
+    with explained(database):
+        connect_reader(database).close()
+    connection = _connect(index, "rwc")
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    _prepare_for_writing(connection)
+    connection.execute("ATTACH ? AS store", (f"{database.absolute().as_uri()}?mode=ro",))
+    connection.execute("PRAGMA busy_timeout = 50")
+    return connection
+
+
 def read_version(database: Path) -> int:
     """The version of a workspace's tables, without changing anything; see `schema_version`."""
     with explained(database), closing(_connect(database, "ro")) as connection:
         return schema_version(connection, database)
+
+
+def _prepare_for_writing(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // page}")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
 
 
 def _connect(database: Path, mode: str) -> sqlite3.Connection:
@@ -99,7 +124,9 @@ def explained(database: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        sentence = _sentence(database, getattr(error, "sqlite_errorname", ""))
+        # Bytes that are no text are found by Python, which has no name for it.
+        garbled = "SQLITE_CORRUPT" if "decode to UTF-8" in str(error) else ""
+        sentence = _sentence(database, getattr(error, "sqlite_errorname", garbled))
         if sentence is None:
             raise
         raise sentence from error
@@ -107,7 +134,7 @@ def explained(database: Path) -> Iterator[None]:
 
 def _sentence(database: Path, name: str) -> StorageError | None:
     folder = database.parent
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _without_room(folder)):
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and without_room(folder)):
         return StorageError(
             f"There is no room left on the disk of {folder}; what was stored is safe. "
             "Free some space and go on.",
@@ -117,12 +144,15 @@ def _sentence(database: Path, name: str) -> StorageError | None:
         text = "may not be written to; what it holds is safe. Change its permissions"
     elif name.startswith("SQLITE_CANTOPEN"):
         text = "cannot be opened; check that the folder exists and may be written to"
+    elif name.startswith("SQLITE_CORRUPT") or (
+        name.startswith("SQLITE_NOTADB") and _was_workspace(database)
+    ):
+        text = (
+            f"is damaged; `btp-tui db check --workspace {folder}` says what can still be read and "
+            "how to get it out"
+        )
     elif name.startswith("SQLITE_NOTADB"):
         text = "is not a SQLite database; it was not touched. Move it away"
-    elif name.startswith("SQLITE_CORRUPT"):
-        text = (
-            "is damaged; make a copy of the folder, then see what `sqlite3 btp.db .recover` saves"
-        )
     elif name.startswith("SQLITE_BUSY"):
         text = f"stayed locked by another process for {BUSY_TIMEOUT_S:.0f} s; end it and try again"
     elif name.startswith("SQLITE_IOERR"):
@@ -133,5 +163,14 @@ def _sentence(database: Path, name: str) -> StorageError | None:
     return StorageError(f"{database} {text}{choice}.")
 
 
-def _without_room(folder: Path) -> bool:
+def _was_workspace(database: Path) -> bool:
+    """Whether a file whose header is destroyed was a workspace: by its tables, or its runs."""
+    if (database.parent / "runs").is_dir():
+        return True
+    with database.open("rb") as file:
+        return b"CREATE TABLE samples" in file.read(_ROOM)
+
+
+def without_room(folder: Path) -> bool:
+    """Whether the disk of a folder is full."""
     return shutil.disk_usage(folder).free < _ROOM

@@ -26,7 +26,7 @@ DDL = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,            -- train, score, sample
+    kind TEXT NOT NULL,            -- train, score, import, salvaged
     config TEXT NOT NULL,          -- TOML
     model TEXT NOT NULL,
     host TEXT NOT NULL,

@@ -12,14 +12,17 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from storage.connection import connect_writer, explained
 from storage.errors import StorageError
+from storage.log_keeper import LogKeeper
 from storage.samples import SampleStore
 from storage.schema import (
     Command,
@@ -39,14 +42,42 @@ _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")  # see Workspace.run_folder
 _LONGEST_PREFIX = 80
 
 
-class Writer:
-    """One connection that writes; its methods may be called from several threads."""
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
-    def __init__(self, workspace: Workspace) -> None:
+
+def _patient(
+    write: Callable[Concatenate[Writer, Arguments], Result],
+) -> Callable[Concatenate[Writer, Arguments], Result]:
+    """A write that is tried again for as long as `on_full` returns when there was no room."""
+
+    @wraps(write)
+    def patiently(writer: Writer, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        while True:
+            try:
+                return write(writer, *args, **kwargs)
+            except StorageError as error:
+                if not error.full or writer.on_full is None:
+                    raise
+                writer.on_full()
+
+    return patiently
+
+
+class Writer:
+    """One connection that writes; its methods may be called from several threads.
+
+    Where the disk is full, results wait for `on_full`, which returns when they may be tried again;
+    without it they raise StorageError, as everything else does.
+    """
+
+    def __init__(self, workspace: Workspace, on_full: Callable[[], None] | None = None) -> None:
         self.workspace = workspace.open()
+        self.on_full = on_full
         self._connection = connect_writer(workspace.database)
         self._lock = threading.RLock()
         self._samples = SampleStore(self._connection)
+        self._log = LogKeeper(self._connection, workspace.database)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -115,6 +146,7 @@ class Writer:
                         "or other tests; nothing was changed. Choose another workspace."
                     )
 
+    @_patient
     def add_samples(
         self, run: int, iteration: int, records: Sequence[SampleRecord]
     ) -> list[StoredSample]:
@@ -127,11 +159,13 @@ class Writer:
         with self._transaction():
             return self._samples.add(run, iteration, records)
 
+    @_patient
     def add_verdicts(self, run: int, records: Sequence[VerdictRecord]) -> None:
         """Appends verdicts; of several on one program the newest counts."""
         with self._transaction():
             self._samples.judge(run, records)
 
+    @_patient
     def add_possibilities(
         self, run: int, update_number: int, records: Sequence[PossibilityRecord]
     ) -> None:
@@ -145,6 +179,7 @@ class Writer:
                 rows,
             )
 
+    @_patient
     def add_update(self, run: int, update: UpdateRecord) -> None:
         """Appends an update of the trainer; one whose number is stored stays as it is."""
         *values, draws, at = astuple(update)
@@ -158,10 +193,13 @@ class Writer:
             )
 
     def rewind_updates(self, run: int, number: int) -> None:
-        """Deletes the updates after `number`, and the evaluations made after them."""
+        """Deletes the updates after `number`, and what was measured or said after them."""
         with self._transaction() as connection:
             deleted = connection.execute(
                 "DELETE FROM updates WHERE run = ? AND number > ?", (run, number)
+            ).rowcount
+            deleted += connection.execute(
+                "DELETE FROM possibilities WHERE run = ? AND update_number > ?", (run, number)
             ).rowcount
             deleted += connection.execute(
                 "DELETE FROM evaluations WHERE run = ? AND update_number > ?", (run, number)
@@ -170,6 +208,7 @@ class Writer:
                 row = (run, number, time.time())
                 connection.execute("INSERT INTO rewinds (run, number, at) VALUES (?, ?, ?)", row)
 
+    @_patient
     def add_evaluation(self, run: int, evaluation: EvaluationRecord) -> None:
         """Appends a held-out measurement; the same one again stays as it is."""
         *values, tasks, seconds, at = astuple(evaluation)
@@ -259,11 +298,13 @@ class Writer:
             try:
                 yield connection
                 connection.execute("COMMIT")
-                self._samples.committed()
-            finally:
-                if connection.in_transaction:
+            except BaseException:
+                if connection.in_transaction:  # a full disk has ended it already
                     connection.execute("ROLLBACK")
-                    self._samples.rolled_back()
+                self._samples.rolled_back()
+                raise
+            self._samples.committed()
+            self._log.after_commit()
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: tuple[object, ...]) -> int:

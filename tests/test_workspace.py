@@ -128,7 +128,7 @@ def test_a_damaged_database_says_what_to_do(tmp_path: Path) -> None:
     content = bytearray(workspace.database.read_bytes())
     content[200:4096] = b"\xff" * (4096 - 200)
     workspace.database.write_bytes(content)
-    with pytest.raises(StorageError, match="is damaged; make a copy"):
+    with pytest.raises(StorageError, match="is damaged; `btp-tui db check"):
         Reader(workspace).runs()
 
 

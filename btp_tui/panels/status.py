@@ -137,6 +137,8 @@ def now_in_words(watched: Watched) -> tuple[str, str]:
         return f"Finished in {words.duration(progress.elapsed_s)}: {_result(watched)}", ""
     if run.state == "stopped":
         return f"Stopped: {_result(watched)} Press r to resume.", ""
+    if run.state == "paused" and progress.message:
+        return f"Training is paused. {progress.message}", "$timeout"
     if run.state == "paused":
         return "Training is paused, nothing is lost: press p to go on.", "$timeout"
     return f"{_doing(progress)}{_left(progress)}", ""
