@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.candidates import possibilities
 from btp_tui.observer import Observer
-from btp_tui.query import ANY, Query, QueryError, Range, parse_query
 from btp_tui.snapshot import Knobs, Page, ProgramCard, ShownTest
+from core.candidates import possibilities
 from core.priority import p2value
-from storage.columns import Filter
+from storage.columns import Columns
+from storage.errors import StorageError
 from storage.programs import ProgramDetail
+from storage.query import QueryError, parse_query
 from storage.schema import VerdictRecord
+from storage.selection import find_filter, in_order
 
 PAGE = 500
 
@@ -24,11 +24,12 @@ def find_page(observer: Observer, run: str, knobs: Knobs, text: str, offset: int
     columns = observer.mirror.columns
     try:
         query = parse_query(text)
-        wanted = _filter(observer, query, run)
-    except QueryError as error:
+        runs = {line.name: line.id for line in observer.runs}
+        wanted = find_filter(query, observer.reader, runs, watched=run)
+    except (QueryError, StorageError) as error:
         return Page(text, problem=str(error))
     found = columns.select(wanted)
-    ordered = _sorted(observer, found, query, knobs, offset + PAGE)
+    ordered = in_order(columns, found, query, lambda: _p2value(columns, knobs), offset + PAGE)
     return Page(
         query=text,
         rows=observer.mirror.lines(ordered[offset:], knobs),
@@ -39,6 +40,7 @@ def find_page(observer: Observer, run: str, knobs: Knobs, text: str, offset: int
         descending=query.descending,
         tasks=tuple(columns.tasks[:2000]),
         sources=tuple(columns.sources),
+        unsearched=max((found.left for found in wanted.text), default=0),
     )
 
 
@@ -65,58 +67,18 @@ def find_card(observer: Observer, sample: int, knobs: Knobs) -> ProgramCard | No
         logprob=detail.logprob,
         n_tokens=detail.n_tokens,
         replays=int(columns.replays[row]) if mirrored else 0,
+        copies=observer.mirror.copies(row) if mirrored else 1,
+        student_logprob=observer.mirror.student_logprob(row) if mirrored else None,
         tests=_tests(detail),
         standing=observer.mirror.candidates(detail.run, knobs).standing(row) if mirrored else None,
     )
 
 
-def _filter(observer: Observer, query: Query, watched: str) -> Filter:
-    """The store's filter; iterations count from 1 on the screen and from 0 in the store."""
-    programs: NDArray[np.int64] | None = None
-    for part in query.text:
-        found = observer.reader.search(part)
-        programs = found if programs is None else np.intersect1d(programs, found)
-    low, high = query.iteration
-    last = np.iinfo(np.int32).max
-    iteration = (int(max(0, np.ceil(low) - 1)), int(min(last, np.floor(high) - 1)))
-    return Filter(
-        run=_run_id(observer, query.run or watched),
-        programs=programs,
-        task=query.task or None,
-        outcome=query.outcome or None,
-        pass_rate=_bounded(query.pass_rate),
-        source=query.source or None,
-        iteration=None if query.iteration == ANY else iteration,
-    )
-
-
-def _run_id(observer: Observer, name: str) -> int | None:
-    """None for all runs; raises QueryError where there is no run of that name."""
-    if name in ("", "*"):
-        return None
-    known = {line.name: line.id for line in observer.runs}
-    if name not in known:
-        raise QueryError(f"There is no run {name!r}. There are: {', '.join(known)}.")
-    return known[name]
-
-
-def _bounded(limits: Range) -> Range | None:
-    return None if limits == ANY else (max(limits[0], 0.0), min(limits[1], 1.0))
-
-
-def _sorted(
-    observer: Observer, rows: NDArray[np.int64], query: Query, knobs: Knobs, limit: int
-) -> NDArray[np.int64]:
-    columns = observer.mirror.columns
-    if query.sort == "newest":
-        return rows[::-1][:limit] if query.descending else rows[:limit]
-    if query.sort == "p2value":
-        pass_rate = columns.pass_rate.astype(np.float64)
-        key: str | NDArray[Any] = p2value(possibilities(columns, knobs), pass_rate, knobs.alpha)
-    else:
-        names = {"pass": "pass_rate", "tokens": "n_tokens", "iter": "iteration"}
-        key = names.get(query.sort, query.sort)
-    return columns.sort(rows, key, descending=query.descending, limit=limit)
+def _p2value(columns: Columns, knobs: Knobs) -> NDArray[np.float64]:
+    """P2Value of every row of the mirror."""
+    pass_rate = columns.pass_rate.astype(np.float64)
+    rows = np.arange(len(columns))
+    return p2value(possibilities(columns, rows, knobs), pass_rate, knobs.alpha)
 
 
 def _tests(detail: ProgramDetail) -> tuple[ShownTest, ...]:

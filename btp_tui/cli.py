@@ -21,8 +21,11 @@ HANDED_OVER = {
     "resume": "Go on with a run that stopped or died.",
     "sample": "Print a model's programs and their verdicts.",
     "score": "Run existing programs against tests.",
+    "import": "Take programs from a file into the store.",
+    "export": "Write stored programs to a file for other tools.",
     "doctor": "Try whether this machine can run everything.",
     "tasks": "Look for tasks that mislead.",
+    "db": "Check, salvage, shrink or measure the database.",
 }
 DEFAULT_WORKSPACE = Path("btp-runs")
 

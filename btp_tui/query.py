@@ -1,84 +1,11 @@
-"""The language of the filter bar: `pass:0.5..1 task:nano/* outcome:timeout iter:>3 sort:-p2value`.
+"""The filter bar: how a key or a press completes and changes what it says.
 
-Words without a key, or in quotes, must occur in the program's text.
+What it says is read by `storage.query`.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-from btp_tui.theme import OUTCOMES
-
-Range = tuple[float, float]
-
-ANY: Range = (float("-inf"), float("inf"))
-
-#: What a table of programs can be sorted by, and in words.
-SORTS = {
-    "newest": "newest",
-    "pass": "pass rate",
-    "p2value": "P2Value",
-    "logprob": "log-probability",
-    "tokens": "tokens",
-    "replays": "replays",
-    "iter": "iteration",
-    "task": "task",
-}
-
-#: Outcomes of programs as one word each, so that no quotes are needed; only tests are skipped.
-_OUTCOME_WORDS = tuple(name.replace(" ", "-") for name in OUTCOMES if name != "skipped")
-
-#: Key -> what it filters by, for the help and the suggestions.
-KEYS = {
-    "task": "task:nano/*  tasks by name, * stands for anything",
-    "outcome": "outcome:timeout  how the program ended: " + ", ".join(_OUTCOME_WORDS),
-    "pass": "pass:0.5..1  pass rate from 0 to 1; also pass:1, pass:>0.5, pass:<1",
-    "iter": "iter:>3  iteration; also iter:2, iter:1..4",
-    "source": "source:self  who wrote it: self, teacher:*, import:*",
-    "run": "run:*  all runs, or the runs of a name; without it, the watched run",
-    "sort": "sort:-p2value  order, - for descending: " + ", ".join(SORTS),
-}
-#: "quoted text", key:value or key:"quoted value", or a word; a quote may still be open.
-_WORD = re.compile(r'"([^"]*)"?|([a-z]+):("[^"]*"?|\S*)|(\S+)')
-_SYNONYMS = {"status": "outcome", "iteration": "iter"}
-
-
-class QueryError(ValueError):
-    """Says in one sentence what the filter bar does not understand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What the filter bar asks for; every part that is empty asks for nothing."""
-
-    text: tuple[str, ...] = ()
-    task: str = ""
-    outcome: str = ""
-    source: str = ""
-    run: str = ""
-    pass_rate: Range = ANY
-    iteration: Range = ANY
-    sort: str = "newest"
-    descending: bool = True
-
-
-def parse_query(text: str) -> Query:
-    """Reads the filter bar; raises QueryError with one sentence for the reader."""
-    query = Query()
-    for found in _WORD.finditer(text):
-        quoted, key, value, word = found.groups()
-        key = _SYNONYMS.get(key, key)
-        if key is None:
-            query = replace(query, text=(*query.text, quoted or word or ""))
-        elif key not in KEYS:
-            raise QueryError(_unknown(f"There is no filter {key!r}", key, KEYS))
-        else:
-            query = _with(query, key, value.strip('"'))
-    return replace(query, text=tuple(filter(None, query.text)))
+from storage.query import KEYS, OUTCOME_WORDS, SORTS, SYNONYMS, WORD, Query, QueryError, parse_query
 
 
 def complete_query(text: str, tasks: tuple[str, ...], sources: tuple[str, ...]) -> str | None:
@@ -91,8 +18,8 @@ def complete_query(text: str, tasks: tuple[str, ...], sources: tuple[str, ...]) 
         candidates = [f"{name}:" for name in KEYS]
     else:
         values = {
-            "outcome": _OUTCOME_WORDS,
-            "status": _OUTCOME_WORDS,
+            "outcome": OUTCOME_WORDS,
+            "status": OUTCOME_WORDS,
             "task": tasks,
             "source": sources,
             "sort": (*SORTS, *(f"-{name}" for name in SORTS)),
@@ -117,7 +44,7 @@ def reversed_sort(text: str) -> str:
 
 def next_outcome(text: str) -> str:
     """The filter bar with the next outcome; after the last, none."""
-    words = ["", *_OUTCOME_WORDS]
+    words = ["", *OUTCOME_WORDS]
     current = words.index(_or_default(text).outcome.replace(" ", "-"))
     return _set(text, "outcome", words[(current + 1) % len(words)])
 
@@ -132,78 +59,8 @@ def _or_default(text: str) -> Query:
 def _set(text: str, key: str, value: str) -> str:
     """The filter bar with one key set, or taken out where the value is empty or the default."""
     words = [
-        found[0] for found in _WORD.finditer(text) if _SYNONYMS.get(found[2] or "", found[2]) != key
+        found[0] for found in WORD.finditer(text) if SYNONYMS.get(found[2] or "", found[2]) != key
     ]
     if value and value != "-newest":
         words.append(f"{key}:{value}")
     return " ".join(words)
-
-
-def _with(query: Query, key: str, value: str) -> Query:
-    match key:
-        case "pass":
-            return replace(query, pass_rate=_range(key, value))
-        case "iter":
-            return replace(query, iteration=_range(key, value))
-        case "task":
-            return replace(query, task=value)
-        case "source":
-            return replace(query, source=value)
-        case "run":
-            return replace(query, run=value)
-        case "outcome":
-            return replace(query, outcome=_outcome(value))
-        case _:
-            name = value.removeprefix("-")
-            if name and name not in SORTS:
-                raise QueryError(_unknown(f"Cannot sort by {name!r}", name, SORTS))
-            return replace(query, sort=name or "newest", descending=value.startswith("-"))
-
-
-def _outcome(value: str) -> str:
-    if not value:
-        return ""
-    word = value.replace(" ", "-")
-    names = [name for name in _OUTCOME_WORDS if name.startswith(word)]
-    if not names:
-        raise QueryError(_unknown(f"There is no outcome {value!r}", word, _OUTCOME_WORDS))
-    return names[0].replace("-", " ")
-
-
-def _range(key: str, value: str) -> Range:
-    low, dots, high = value.partition("..")
-    try:
-        if dots:
-            return (_number(low) if low else ANY[0], _number(high) if high else ANY[1])
-        if value.startswith(">="):
-            return _number(value[2:]), ANY[1]
-        if value.startswith("<="):
-            return ANY[0], _number(value[2:])
-        if value.startswith(">"):
-            return _above(_number(value[1:])), ANY[1]
-        if value.startswith("<"):
-            return ANY[0], -_above(-_number(value[1:]))
-        return (_number(value), _number(value)) if value else ANY
-    except ValueError:
-        if value in (">", "<", ">=", "<="):  # still being typed
-            return ANY
-        raise QueryError(
-            f"{key}:{value} is no range: write {key}:0.5..1, {key}:>0.5 or {key}:1."
-        ) from None
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-def _above(value: float) -> float:
-    return value + 1e-6 * max(1.0, abs(value))  # more than float32 can tell apart
-
-
-def _unknown(sentence: str, word: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.4)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else f" There are: {', '.join(known)}."
-    return sentence + "." + hint

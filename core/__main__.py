@@ -15,9 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.command_line import (
+    DEFAULT_WORKSPACE,
+    ConfigOption,
+    JsonOption,
+    ProgramsArgument,
+    SetOption,
+    TasksArgument,
+    WorkspaceOption,
+    progress_bar,
+)
 from core.config import load_config
+from core.database import db_app
 from core.errors import CoreError
-from core.tasks.load import DATASETS, load_tasks
+from core.exchange.commands import export_programs, import_programs
+from core.tasks.load import load_tasks
 from storage.errors import StorageError
 from storage.workspace import Workspace
 
@@ -35,26 +47,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-WorkspaceOption = Annotated[
-    Path,
-    typer.Option("--workspace", envvar="BTP_WORKSPACE", help="Folder of runs and programs."),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="TOML file; settings not in it keep their defaults.")
-]
-JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="End stdout with one JSON object."),
-]
-DEFAULT_WORKSPACE = Path("btp-runs")
-TASKS_HELP = f"NAME or NAME:PATH; {', '.join(DATASETS)}."
-
 tasks_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(tasks_app, name="tasks", help="Look for tasks that mislead.")
+app.add_typer(db_app, name="db", help="Check, salvage, shrink or measure the database.")
+app.command("export")(export_programs)
+app.command("import")(import_programs)
 
 
 @app.command()
@@ -101,8 +98,8 @@ def resume(
 
 @app.command()
 def score(
-    tasks: Annotated[str, typer.Argument(help=TASKS_HELP)],
-    programs: Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")],
+    tasks: TasksArgument,
+    programs: ProgramsArgument,
     out: Annotated[Path | None, typer.Option(help="Write a JSON line a program here.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     settings: SetOption = None,
@@ -110,28 +107,17 @@ def score(
 ) -> None:
     """Run existing programs against tests.
 
-    PROGRAMS has an object a line: task_id (or problem_id) and program (a whole file) or completion
-    (what follows the prompt); optionally logprob, n_tokens, source. Programs and verdicts are
-    stored in the workspace as a run of their own.
+    PROGRAMS has an object a line or row: task_id (or problem_id) and program (a whole file) or
+    completion (what follows the prompt); optionally logprob, n_tokens, source. Programs and
+    verdicts are stored in the workspace as a run of their own.
     """
     chosen = load_config(None, settings or [])
-
-    from rich.progress import Progress
 
     from core.executor.configured import open_executor
     from core.score import score as run_score
 
-    console = _stderr_console()
-    with Progress(console=console) as bars, open_executor(chosen.executor) as executor:
-        bar = bars.add_task("score", total=None)
-        summary = run_score(
-            tasks,
-            programs,
-            Workspace(workspace),
-            executor,
-            out=out,
-            on_progress=lambda done, total: bars.update(bar, completed=done, total=total),
-        )
+    with progress_bar("score") as show, open_executor(chosen.executor) as executor:
+        summary = run_score(tasks, programs, Workspace(workspace), executor, out, show)
     if as_json:
         print(json.dumps(summary))
     else:
@@ -167,7 +153,7 @@ def sample(
 
 @tasks_app.command("check")
 def check(
-    tasks: Annotated[str, typer.Argument(help=TASKS_HELP)],
+    tasks: TasksArgument,
     repeat: Annotated[int, typer.Option(min=1, help="How often each reference is run.")] = 3,
     settings: SetOption = None,
     as_json: JsonOption = False,
@@ -179,18 +165,12 @@ def check(
     """
     chosen = load_config(None, settings or [])
 
-    from rich.progress import Progress
-
     from core.executor.configured import open_executor
     from core.task_check import check_tasks
 
     loaded = load_tasks(tasks, allow_untested=True)
-    console = _stderr_console()
-    with Progress(console=console) as bars, open_executor(chosen.executor) as executor:
-        bar = bars.add_task("check", total=len(loaded))
-        findings = check_tasks(
-            loaded, executor, repeat, lambda done: bars.update(bar, completed=done)
-        )
+    with progress_bar("check") as show, open_executor(chosen.executor) as executor:
+        findings = check_tasks(loaded, executor, repeat, lambda done: show(done, len(loaded)))
     if as_json:
         print(json.dumps(findings.as_json()))
     else:
@@ -248,12 +228,6 @@ def _summary(result: Result) -> dict[str, Any]:
     return {**summary, "initial": figures("initial"), "final": figures("final")}
 
 
-def _stderr_console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
 def main() -> None:
     """Runs a command; a known error is one sentence on stderr and exit code 2."""
     try:
@@ -261,6 +235,8 @@ def main() -> None:
     except (CoreError, StorageError) as error:
         print(f"btp-tui: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None  # whoever read stdout has gone
 
 
 if __name__ == "__main__":

@@ -1,31 +1,46 @@
-"""Programs from a file: JSONL with a program a line, as `btp-tui score` takes them."""
+"""Programs from a file, as `btp-tui score` and `btp-tui import` take them."""
 
 from __future__ import annotations
 
-import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from core.errors import CoreError
+from core.exchange.reading import read_rows
 from core.prompts import program_text
-from core.tasks.jsonl import Record, read_records
+from core.tasks.jsonl import Record
 from core.tasks.task import Task
+from storage.programs import pack_tokens
 from storage.schema import SampleRecord
+
+#: Largest numbers that the mirror of the store holds.
+_LARGEST, _LARGEST_RANK = np.iinfo(np.int32).max, np.iinfo(np.int16).max
+
+#: Log-probabilities of tokens are stored as float32, and this rounds to the least of them.
+_LEAST_OF_A_TOKEN = -3.4028235e38
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One program of the file: the `index`-th (from 0) of its task.
+    """One program of the file: the `index`-th (from 0) of its run and task.
 
-    `identifier` is the task's id as the file writes it (a text, or a whole number).
+    `place` is where it stands, in words. `identifier` is the task's id as the file writes it (a
+    text, or a whole number). `run` and `iteration` are what the file says of where it came from.
     """
 
+    place: str
     identifier: str | int
     index: int
     task: Task
     record: SampleRecord
+    run: str = ""
+    iteration: int = 0
 
 
 def tasks_by_any_id(tasks: Sequence[Task]) -> dict[str, Task]:
@@ -35,29 +50,62 @@ def tasks_by_any_id(tasks: Sequence[Task]) -> dict[str, Task]:
     return theirs | ours
 
 
-def read_submissions(path: Path, tasks: Mapping[str, Task]) -> Iterator[Submission]:
-    """Yields the programs of a file in order, one line in memory at a time.
+def read_submissions(
+    path: Path, tasks: Mapping[str, Task], origins: bool = False
+) -> Iterator[Submission]:
+    """Yields the programs of a file in order, few of them in memory at a time.
 
-    A line holds `task_id` (or `problem_id`) and `program` (a whole file) or `completion` (what
-    follows the prompt), optionally `logprob`, `n_tokens` and `source`. Raises CoreError naming
-    the line and the field that is wrong.
+    A row holds `task_id` (or `problem_id`) and `program` (a whole file) or `completion` (what
+    follows the prompt), optionally `logprob`, `n_tokens` and `source`. With `origins` also `run`,
+    `iteration`, `rank`, `token_ids` and `token_logprobs` are read; without, or where they are
+    missing, the rank is the index. Raises CoreError naming the line and the field that is wrong.
     """
-    seen: Counter[str] = Counter()
-    for record in read_records(path):
+    seen: Counter[tuple[str, str]] = Counter()
+    for record in read_rows(path):
         task = _task(record, tasks)
-        index = seen[task.task_id]
-        seen[task.task_id] += 1
+        run = (record.optional_text("run") or "") if origins else ""
+        index = seen[run, task.task_id]
+        seen[run, task.task_id] += 1
         sample = SampleRecord(
             task_id=task.task_id,
             rank=index,
             source=record.optional_text("source") or f"import:{path.name}",
             text=_text(record, task),
             logprob=_logprob(record),
-            n_tokens=_n_tokens(record),
+            n_tokens=_whole(record, "n_tokens", 1, _LARGEST),
             tokens=None,
         )
         name = "task_id" if "task_id" in record.values else "problem_id"
-        yield Submission(record.values[name], index, task, sample)
+        submission = Submission(record.place, record.values[name], index, task, sample)
+        yield _with_origin(submission, record, run) if origins else submission
+
+
+def _with_origin(submission: Submission, record: Record, run: str) -> Submission:
+    """The submission with what the file says of where and how it was sampled."""
+    sample = submission.record
+    rank = _whole(record, "rank", 0, _LARGEST_RANK)
+    if rank is not None:
+        sample = replace(sample, rank=rank)
+    if tokens := _tokens(record):
+        sample = _with_tokens(sample, record, *tokens)
+    iteration = _whole(record, "iteration", 0, _LARGEST) or 0
+    return replace(submission, record=sample, run=run, iteration=iteration)
+
+
+def _with_tokens(
+    sample: SampleRecord, record: Record, ids: list[int], logprobs: list[float]
+) -> SampleRecord:
+    """The sample with its tokens, which say what the file does not say of their sum and number."""
+    if sample.n_tokens not in (None, len(ids)):
+        raise record.wrong("n_tokens", f"{len(ids)}, the number of 'token_ids'")
+    stored = np.array(logprobs, np.float32)
+    total = float(stored.sum(dtype=np.float64))
+    return replace(
+        sample,
+        n_tokens=len(ids),
+        logprob=total if sample.logprob is None else sample.logprob,
+        tokens=pack_tokens(np.array(ids, np.int32), stored),
+    )
 
 
 def _task(record: Record, tasks: Mapping[str, Task]) -> Task:
@@ -72,9 +120,9 @@ def _task(record: Record, tasks: Mapping[str, Task]) -> Task:
 
 
 def _text(record: Record, task: Task) -> str:
-    if "program" in record.values:
+    if record.values.get("program") is not None:
         name, text = "program", record.text("program")
-    elif "completion" in record.values:
+    elif record.values.get("completion") is not None:
         name, text = "completion", program_text(task, record.text("completion"))
     else:
         raise CoreError(
@@ -94,15 +142,45 @@ def _logprob(record: Record) -> float | None:
     value = record.values.get("logprob")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value <= 0:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and -sys.float_info.max <= value <= 0):
         raise record.wrong("logprob", "a log-probability in nats, at most 0")
     return float(value)
 
 
-def _n_tokens(record: Record) -> int | None:
-    value = record.values.get("n_tokens")
+def _whole(record: Record, name: str, least: int, most: int) -> int | None:
+    """The whole number in a field; None where it is missing or null."""
+    value = record.values.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise record.wrong("n_tokens", "a whole number from 1")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as pandas writes a column of whole numbers with gaps
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise record.wrong(name, f"a whole number from {least} to {most}")
     return value
+
+
+def _tokens(record: Record) -> tuple[list[int], list[float]] | None:
+    """The sampled token ids and their log-probabilities, of one length."""
+    ids, logprobs = (record.values.get(name) for name in ("token_ids", "token_logprobs"))
+    if ids is None and logprobs is None:
+        return None
+    if ids is None or logprobs is None:
+        raise CoreError(f"{record.place}: of 'token_ids' and 'token_logprobs' one is missing.")
+    if not _all_between(ids, {int}, 0, _LARGEST):
+        raise record.wrong("token_ids", "a list of whole numbers from 0")
+    if not _all_between(logprobs, {int, float}, _LEAST_OF_A_TOKEN, 0):
+        raise record.wrong("token_logprobs", "a list of log-probabilities in nats, at most 0")
+    if len(ids) != len(logprobs):
+        raise CoreError(
+            f"{record.place}: there are {len(ids)} 'token_ids' and {len(logprobs)} "
+            "'token_logprobs'; each token needs one of both."
+        )
+    return ids, logprobs
+
+
+def _all_between(values: Any, types: set[type], least: float, most: float) -> bool:
+    """Whether this is a list, not empty, of numbers in a range; True and False are none."""
+    if not (isinstance(values, list) and values and set(map(type, values)) <= types):
+        return False
+    return all(least <= value <= most for value in values)

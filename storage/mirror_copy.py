@@ -44,7 +44,7 @@ def save_copy(workspace: Workspace, copy: MirrorCopy) -> None:
             file.write(_MAGIC + len(head).to_bytes(2, "little") + head + checksum.digest())
             for array in copy.arrays.values():
                 array.tofile(file)
-                checksum.update(array.view(np.uint8))
+                checksum.update(array.data)
             file.write(checksum.digest())
         beside.replace(_place(workspace))
     except OSError:
@@ -65,7 +65,7 @@ def load_copy(workspace: Workspace) -> MirrorCopy | None:
         arrays = {}
         for name, dtype, length in described["arrays"]:
             arrays[name] = np.fromfile(file, np.dtype(dtype), length)
-            checksum.update(arrays[name].view(np.uint8))
+            checksum.update(arrays[name].data)
         if file.read() == checksum.digest():
             return MirrorCopy(tuple(described["cursors"]), tuple(described["marks"]), arrays)
     return None

@@ -67,6 +67,7 @@ class SampledText:
 
     sample: int
     task_id: str
+    source: str
     text: str
     token_ids: NDArray[np.int32] | None
     token_logprobs: NDArray[np.float32] | None

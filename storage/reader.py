@@ -27,6 +27,7 @@ from storage.schema import (
     UpdateRecord,
     VerdictRecord,
 )
+from storage.search import Found, SearchIndex
 from storage.workspace import Workspace
 
 __all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
@@ -36,6 +37,9 @@ FROM runs LEFT JOIN progress ON run = id"""
 
 _SAMPLES = """FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source
 JOIN texts x ON x.id = s.program LEFT JOIN tokens k ON k.id = s.id"""
+
+#: Seconds that a search may take to index what is new.
+_FEED_S = 0.1
 
 #: Most values in one IN (...): SQLite allows more, but a page or a minibatch needs no more.
 _CHUNK = 500
@@ -48,9 +52,11 @@ class Reader:
         self.workspace = workspace
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.RLock()
+        self._index = SearchIndex(workspace)
 
     def close(self) -> None:
         """Closes the connection; the next question opens another."""
+        self._index.close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -146,13 +152,20 @@ class Reader:
 
         Raises KeyError with the id of a sample that is not stored.
         """
-        found = self._by_id(
-            "SELECT s.id, t.task_id, x.text, k.tokens FROM samples s JOIN tasks t ON t.id = s.task "
-            "JOIN texts x ON x.id = s.program LEFT JOIN tokens k ON k.id = s.id WHERE s.id",
-            samples,
-        )
+        sql = f"SELECT s.id, t.task_id, c.name, x.text, k.tokens {_SAMPLES} WHERE s.id"
+        found = self._by_id(sql, samples)
         rows = (found[sample] for sample in map(int, samples))
-        return [SampledText(*[*row[:3], *unpack_tokens(row[3])]) for row in rows]
+        return [SampledText(*[*row[:4], *unpack_tokens(row[4])]) for row in rows]
+
+    def rescored(self, run: int, update_number: int) -> tuple[int, int]:
+        """How many samples a run's student has scored after so many updates, and the last ever."""
+        rows = self.query(
+            "SELECT (SELECT count(*) FROM possibilities WHERE run = ?1 AND update_number = ?2), "
+            "ifnull((SELECT sample FROM possibilities WHERE run = ?1 "
+            "ORDER BY update_number DESC, id DESC LIMIT 1), 0)",
+            (run, update_number),
+        )
+        return rows[0]
 
     def unjudged(self, run: int) -> list[tuple[int, str, str]]:
         """(program, task_id, text) of what a run sampled and has no pass rate of, oldest first."""
@@ -174,10 +187,15 @@ class Reader:
         )
         return {task_id for (task_id,) in rows}
 
-    def search(self, text: str) -> NDArray[np.int64]:
-        """The programs whose text contains a string, as it is written, in ascending order."""
-        rows = self.query("SELECT id FROM texts WHERE instr(text, ?) ORDER BY id", (text,))
-        return np.array([program for (program,) in rows], np.int64)
+    def search(self, words: str) -> Found:
+        """What holds words one after another, the last as a beginning: see SearchIndex.find.
+
+        Indexes what is new first, as far as that takes no time that a reader would notice.
+        """
+        if not self.workspace.exists:
+            return Found(np.empty(0, np.int64), np.empty(0, np.int64))
+        self._index.feed(_FEED_S)
+        return self._index.find(words)
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement; none where the workspace does not exist yet."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.search import Found
+
 #: The outcome code of a program without a verdict.
 UNJUDGED = -1
 
@@ -17,13 +19,14 @@ UNJUDGED = -1
 class Filter:
     """Which samples to show; None lets everything through.
 
-    `programs` are program ids, as Reader.search gives them. `task` is a part of the task_id, or a
-    pattern where it holds "*" or "?"; case does not count. `outcome` "" stands for programs that
-    are not judged yet. `pass_rate` and `iteration` are ranges, both ends included.
+    Each of `text` is what holds some words, in its text or its task's description. `task` is a part
+    of the task_id, or a pattern where it holds "*" or "?"; case does not count. `outcome` "" stands
+    for programs that are not judged yet. `pass_rate` and `iteration` are ranges, both ends
+    included.
     """
 
     run: int | None = None
-    programs: NDArray[np.int64] | None = None
+    text: tuple[Found, ...] = ()
     task: str | None = None
     outcome: str | None = None
     pass_rate: tuple[float, float] | None = None
@@ -69,8 +72,8 @@ class Rows:
         keep = np.ones(len(self), bool)
         if wanted.run is not None:
             keep &= self.run == wanted.run
-        if wanted.programs is not None:
-            keep &= members(wanted.programs, self.program)
+        for found in wanted.text:
+            keep &= members(found.programs, self.program) | members(found.tasks - 1, self.task)
         if wanted.task is not None:
             keep &= members(_matching(self.tasks, wanted.task), self.task)
         if wanted.outcome is not None:

@@ -129,7 +129,8 @@ class Mirroring(RuleBasedStateMachine):
                 PossibilityRecord(choice % samples + 1, logprob, choice % 7 + 1)
                 for choice, logprob in said
             ]
-            self.store.writer.add_possibilities(self.runs[run], 3, records)
+            number = self.numbers[self.runs[run]]
+            self.store.writer.add_possibilities(self.runs[run], number, records)
 
     @rule()
     def begins_anew_with_a_copy(self) -> None:
@@ -346,11 +347,17 @@ def test_filters_let_through_what_they_name(shelf: Store, wanted: Filter, rows: 
     assert shelf.columns.select(wanted).tolist() == rows
 
 
-def test_a_search_filters_by_program(shelf: Store) -> None:
-    found = shelf.reader.search("two")
-    assert shelf.columns.select(Filter(programs=found)).tolist() == [1, 4]
-    nothing = shelf.reader.search("nothing")
-    assert shelf.columns.select(Filter(programs=nothing)).tolist() == []
+def test_a_row_holds_words_in_its_text_or_in_the_description_of_its_task(shelf: Store) -> None:
+    rows = {
+        words: shelf.columns.select(Filter(text=(shelf.reader.search(words),))).tolist()
+        for words in ("two", "Do mbpp", "nothing")
+    }
+    assert rows == {"two": [1, 4], "Do mbpp": [3], "nothing": []}
+
+
+def test_every_part_of_a_search_must_be_there(shelf: Store) -> None:
+    found = tuple(shelf.reader.search(words) for words in ("two", "Do c"))
+    assert shelf.columns.select(Filter(text=found)).tolist() == [4]
 
 
 @pytest.mark.parametrize(

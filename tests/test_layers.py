@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "transformers", "datasets", "sqlite_utils", "pandas"}
+HEAVY = {"torch", "transformers", "datasets", "pyarrow", "sqlite_utils", "pandas"}
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btp_tui.query import (
-    ANY,
-    SORTS,
-    Query,
-    QueryError,
-    complete_query,
-    next_outcome,
-    next_sort,
-    parse_query,
-    reversed_sort,
-)
+from btp_tui.query import complete_query, next_outcome, next_sort, reversed_sort
+from core.tasks.verdict import Outcome
+from storage.query import ANY, OUTCOMES, SORTS, Query, QueryError, parse_query
 
 
 def test_every_key_of_the_language_is_read() -> None:
@@ -73,6 +65,10 @@ def test_an_outcome_is_known_by_its_beginning_and_may_be_quoted() -> None:
     assert parse_query('outcome:"wrong answer"').outcome == "wrong answer"
     assert parse_query("outcome:wrong-answer").outcome == "wrong answer"
     assert parse_query("outcome:error").outcome == "error"
+
+
+def test_every_outcome_of_a_program_can_be_asked_for() -> None:
+    assert set(OUTCOMES) == {outcome.value for outcome in Outcome} - {"skipped"}
 
 
 def test_code_in_quotes_is_text_whatever_it_looks_like() -> None:

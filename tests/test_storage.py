@@ -394,14 +394,6 @@ def test_what_is_sampled_but_not_judged_is_found_after_a_crash(store: Store) -> 
     assert store.reader.sampled_tasks(store.run, 4) == set()
 
 
-def test_search_finds_what_is_written(store: Store) -> None:
-    store.sampled("return sorted(x)", "return x[::-1]", "RETURN 100%")
-    assert store.reader.search("return").tolist() == [1, 2]
-    assert store.reader.search("[::-1]").tolist() == [2]
-    assert store.reader.search("0%").tolist() == [3]
-    assert store.reader.search("nothing").tolist() == []
-
-
 def test_a_writer_serves_several_threads(store: Store) -> None:
     def log(name: str) -> None:
         for number in range(50):

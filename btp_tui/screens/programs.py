@@ -17,9 +17,10 @@ from btp_tui import words
 from btp_tui.panels.latest import browser_table
 from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
-from btp_tui.query import SORTS, complete_query, next_outcome, next_sort, reversed_sort
+from btp_tui.query import complete_query, next_outcome, next_sort, reversed_sort
 from btp_tui.screens.live import LiveScreen
 from btp_tui.snapshot import Page, ProgramCard, ProgramLine
+from storage.query import SORTS
 
 #: Seconds without a key after which a filter is looked up.
 DEBOUNCE_S = 0.12
@@ -223,6 +224,8 @@ def _found(page: Page) -> str:
     if page.sort == "newest":
         order = "newest first" if page.descending else "oldest first"
     text = f"{words.count(page.total)} of {words.plural(page.of, 'program')} · {order}"
+    if page.unsearched:
+        text += f" · {words.count(page.unsearched)} not searched yet"
     if page.total > len(page.rows) > 0:
         last = page.offset + len(page.rows)
         text += f" · rows {words.count(page.offset + 1)}–{words.count(last)}, > and < turn pages"

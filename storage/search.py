@@ -1,0 +1,236 @@
+"""Full-text search over program texts and task descriptions, in a database of its own.
+
+`search.db` is derived from the store and may be deleted at any time: whoever searches, and every
+engine, brings it up to date. It is a file of its own so that filling it never makes the store's
+writer wait, and so that no damage to it is damage to the store. The text itself stays in the store
+alone (the index is contentless): 250 bytes a program.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.connection import connect_index, explained
+from storage.errors import StorageError
+from storage.workspace import Workspace
+
+#: Changes with the tables and the tokenizer; an index of another version is made anew.
+_VERSION = 1
+
+#: Programs indexed in one transaction.
+_BATCH = 2_000
+
+#: Seconds between two looks of an Indexer that finds nothing new.
+_INTERVAL_S = 0.25
+
+#: Seconds that an Indexer takes at most for what is left when it ends.
+_LAST_S = 5.0
+
+#: A word is what Python takes for a name: letters, digits and "_", whatever their case.
+_TOKENIZER = "unicode61 remove_diacritics 0 tokenchars '_'"
+
+# Large pages and a large list of what is not written yet: filling takes 40 % less time.
+_TABLES = f"""
+CREATE VIRTUAL TABLE programs USING fts5(text, content='', tokenize="{_TOKENIZER}");
+CREATE VIRTUAL TABLE tasks USING fts5(description, content='', tokenize="{_TOKENIZER}");
+INSERT INTO programs (programs, rank) VALUES ('pgsz', 8000), ('hashsize', 16000000);
+CREATE TABLE indexed (program INTEGER NOT NULL, digest INTEGER, task INTEGER NOT NULL);
+INSERT INTO indexed VALUES (0, NULL, 0);
+"""
+
+_FEED_PROGRAMS = """INSERT INTO programs (rowid, text) SELECT id, text FROM store.texts
+WHERE id > (SELECT program FROM indexed) AND id <= ?"""
+
+_FEED_TASKS = """INSERT INTO tasks (rowid, description) SELECT id, description FROM store.tasks
+WHERE id > (SELECT task FROM indexed)"""
+
+_NOTE = """UPDATE indexed SET program = ?1,
+digest = (SELECT digest FROM store.programs WHERE id = ?1),
+task = (SELECT ifnull(max(id), 0) FROM store.tasks)"""
+
+#: Whether the index is one of this very store: another one would hold other texts under the ids.
+_FITS = """SELECT digest IS (SELECT digest FROM store.programs WHERE id = program)
+AND task <= (SELECT ifnull(max(id), 0) FROM store.tasks) FROM indexed"""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What holds some words: programs by their text, tasks by their description; ascending ids.
+
+    `left` counts the programs that are not indexed yet, and were not looked at.
+    """
+
+    programs: NDArray[np.int64]
+    tasks: NDArray[np.int64]
+    left: int = 0
+
+
+class SearchIndex:
+    """The index of one workspace; opened, made or made anew when it is first needed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._place = workspace.path / "search.db"
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Closes the connection; the next question opens another."""
+        with self._lock:
+            self._close()
+
+    def find(self, words: str) -> Found:
+        """What holds these words one after another, the last of them as a beginning.
+
+        At least one character must be a letter, a digit or "_"; what lies between words does not
+        count. What is not indexed yet is not found: see `feed`. Raises StorageError.
+        """
+        match = '"' + words.replace("\0", " ").replace('"', '""') + '" *'
+
+        def ask(connection: sqlite3.Connection) -> Found:
+            return Found(
+                _ids(connection, "SELECT rowid FROM programs WHERE programs MATCH ?", match),
+                _ids(connection, "SELECT rowid FROM tasks WHERE tasks MATCH ?", match),
+                _extent(connection)[1],
+            )
+
+        return self._with_index(ask)
+
+    def feed(self, budget_s: float) -> int:
+        """Indexes what is new for about so many seconds; returns how many programs are left.
+
+        Where another process is at it, that one goes on. Raises StorageError.
+        """
+        deadline = time.monotonic() + budget_s
+        while (left := self._with_index(_feed)) and time.monotonic() < deadline:
+            pass
+        return left
+
+    def _with_index(self, act: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Acts on the index, on a new one where the one there is damaged."""
+        with self._lock, explained(self._place):
+            try:
+                return act(self._opened())
+            except sqlite3.DatabaseError as error:
+                if not _damaged(error):
+                    raise
+            self._discard()
+            # What is damaged now is the store.
+            with explained(self._workspace.database):
+                return act(self._opened())
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect_index(self._place, self._workspace.database)
+            if not _fits(self._connection):
+                self._discard()
+                self._connection = connect_index(self._place, self._workspace.database)
+                _make_tables(self._connection)
+        return self._connection
+
+    def _discard(self) -> None:
+        self._close()
+        for suffix in ("", "-wal", "-shm"):
+            self._place.with_name(self._place.name + suffix).unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Indexer:
+    """Keeps the index up to date from a thread of its own while inside, and at its end.
+
+    A failure (a full disk, say) leaves the rest to whoever comes next: the index is no result.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._index = SearchIndex(workspace)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="indexer", daemon=True)
+
+    def __enter__(self) -> Indexer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _feed(self) -> None:
+        while not self._ended.wait(_INTERVAL_S):
+            with suppress(StorageError):
+                while self._index.feed(0.0) and not self._ended.is_set():
+                    pass
+        with suppress(StorageError):
+            self._index.feed(_LAST_S)
+        self._index.close()
+
+
+def _feed(connection: sqlite3.Connection) -> int:
+    """Indexes a batch; returns how many programs are left."""
+    try:
+        with _transaction(connection):
+            begin, left = _extent(connection)
+            end = begin + min(left, _BATCH)
+            connection.execute(_FEED_TASKS)
+            connection.execute(_FEED_PROGRAMS, (end,))
+            connection.execute(_NOTE, (end,))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            return _extent(connection)[1]
+        raise
+    return begin + left - end
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _extent(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The last program that is indexed, and how many come after it."""
+    sql = "SELECT program, (SELECT ifnull(max(id), 0) FROM store.programs) FROM indexed"
+    indexed, newest = connection.execute(sql).fetchone()
+    return indexed, newest - indexed
+
+
+def _fits(connection: sqlite3.Connection) -> bool:
+    (version,) = connection.execute("PRAGMA main.user_version").fetchone()
+    return version == _VERSION and bool(connection.execute(_FITS).fetchone()[0])
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    with _transaction(connection):
+        (version,) = connection.execute("PRAGMA main.user_version").fetchone()
+        if version != _VERSION:  # else another process was faster
+            for statement in filter(None, map(str.strip, _TABLES.split(";\n"))):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA main.user_version = {_VERSION}")
+
+
+def _damaged(error: sqlite3.DatabaseError) -> bool:
+    return error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _ids(connection: sqlite3.Connection, sql: str, match: str) -> NDArray[np.int64]:
+    return np.fromiter(chain.from_iterable(connection.execute(sql, (match,))), np.int64)
