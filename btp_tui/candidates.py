@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btp_tui.snapshot import Histogram, Knobs, Standing
-from core.priority import newest_of_each, p2value, possibility, priorities, probabilities
+from core.candidates import bias, newest, possibilities
+from core.priority import newest_of_each, p2value, priorities, probabilities
 from storage.columns import Columns
 
 BINS = 20
@@ -26,13 +27,15 @@ class Candidates:
     possibility: NDArray[np.float64]
     p2value: NDArray[np.float64]
     probability: NDArray[np.float64]
+    replays: NDArray[np.int64]
 
     def histogram(self) -> Histogram:
         """Shares of programs and of draws over equal bins of P2Value."""
         bins = np.minimum((self.p2value * BINS).astype(np.int64), BINS - 1)
         stored = np.bincount(bins, minlength=BINS) / max(1, len(self.rows))
         drawn = np.bincount(bins, weights=self.probability, minlength=BINS)
-        return Histogram(tuple(stored.tolist()), tuple(drawn.tolist()), len(self.rows))
+        never = float(np.mean(self.replays == 0)) if len(self.rows) else 0.0
+        return Histogram(tuple(stored.tolist()), tuple(drawn.tolist()), len(self.rows), never)
 
     def standing(self, row: int) -> Standing | None:
         """Where the program of one row of the mirror stands."""
@@ -52,17 +55,22 @@ class Candidates:
 
 def find_candidates(columns: Columns, run: int, knobs: Knobs) -> Candidates:
     """The candidates of a run under the given knobs."""
-    rows = np.flatnonzero((columns.run == run) & np.isfinite(columns.logprob))
-    rows = rows[newest_of_each(columns.program[rows])]
-    chance = possibilities(columns, knobs)[rows]
+    rows = np.flatnonzero(columns.run == run)
+    chance = possibilities(columns, rows, knobs)
+    rows, chance = rows[~np.isnan(chance)], chance[~np.isnan(chance)]
+    last = newest_of_each(columns.program[rows])
+    rows, chance = rows[last], chance[last]
     value = p2value(chance, columns.pass_rate[rows].astype(np.float64), knobs.alpha)
-    known = np.isfinite(value)
-    rows, chance, value = rows[known], chance[known], value[known]
+    held = newest(~np.isnan(value), knobs.capacity)
+    rows, chance, value = rows[held], chance[held], value[held]
     priority = priorities(value, np.arange(len(rows)), knobs.prioritization, knobs.floor)
-    return Candidates(knobs, rows, chance, value, probabilities(priority, knobs.exponent))
+    weights = bias(columns, rows, np.ones(len(rows), bool), knobs)
+    probability = probabilities(priority, knobs.exponent, weights)
+    return Candidates(knobs, rows, chance, value, probability, _replays(columns, run, rows))
 
 
-def possibilities(columns: Columns, knobs: Knobs) -> NDArray[np.float64]:
-    """P(t) of every row of the mirror; nan where the source reported no log-probability."""
-    chance = possibility(columns.logprob, columns.n_tokens, knobs.possibility)
-    return np.asarray(chance, np.float64)
+def _replays(columns: Columns, run: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often the text of each row was drawn, at whichever of its samples."""
+    mine = columns.run == run
+    drawn = np.bincount(columns.program[mine], weights=columns.replays[mine])
+    return drawn[columns.program[rows]].astype(np.int64) if len(rows) else np.empty(0, np.int64)

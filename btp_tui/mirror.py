@@ -7,8 +7,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.candidates import Candidates, find_candidates, possibilities
+from btp_tui.candidates import Candidates, find_candidates
 from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
+from core.candidates import possibilities
 from core.priority import p2value
 from storage.columns import UNJUDGED, Columns
 from storage.reader import Reader
@@ -46,7 +47,7 @@ class Mirror:
     def lines(self, rows: NDArray[np.int64], knobs: Knobs) -> tuple[ProgramLine, ...]:
         """Rows of the mirror as lines of a table, their text fetched from the store."""
         columns = self.columns
-        chance = possibilities(columns, knobs)[rows]
+        chance = possibilities(columns, rows, knobs)
         value = p2value(chance, columns.pass_rate[rows].astype(np.float64), knobs.alpha)
         found = {row.sample: row for row in self.reader.rows(columns.sample[rows])}
         shown = []
@@ -76,6 +77,15 @@ class Mirror:
     def _outcome(self, row: int) -> str | None:
         code = int(self.columns.outcome[row])
         return None if code == UNJUDGED else self.columns.outcomes[code]
+
+    def copies(self, row: int) -> int:
+        """How often the text of a row was sampled in its run."""
+        same = self.columns.program == self.columns.program[row]
+        return int(np.count_nonzero(same & (self.columns.run == self.columns.run[row])))
+
+    def student_logprob(self, row: int) -> float | None:
+        """log P(t) as the student said last, None where it was not asked since."""
+        return _known(float(self.columns.student_logprob[row]))
 
     def iterations(self, run: int) -> tuple[IterationOutcomes, ...]:
         """Outcomes by iteration: one pass over the run's rows."""

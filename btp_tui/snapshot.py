@@ -14,13 +14,17 @@ from storage.schema import EvaluationRecord, Event, Progress, Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Knobs:
-    """The settings of the replay (eq. 6-8); all but `floor` may change during a run."""
+    """The settings of the replay that say what is drawn how often: see core.config.ReplayConfig."""
 
     alpha: float = 0.2
     exponent: float = 4.0
     prioritization: Literal["proportional", "rank"] = "proportional"
     possibility: Literal["per_token", "joint"] = "per_token"
     floor: float = 1e-6
+    possibility_under: Literal["sampler", "student"] = "sampler"
+    capacity: int = 0
+    half_life: float = 0.0
+    task_balance: float = 0.0
 
     def turned(self, knob: str, steps: int) -> Knobs:
         """The knobs with one of them turned: α by 0.05 a step, ω by 0.5, the others to and fro."""
@@ -87,12 +91,14 @@ class ProgramLine:
 class Histogram:
     """Stored programs by P2Value: how many there are, and how often each bin is drawn.
 
-    `stored` and `drawn` are shares of 1 over equal bins of [0, 1]; `candidates` counts programs.
+    `stored` and `drawn` are shares of 1 over equal bins of [0, 1]; `candidates` counts programs, of
+    which the share `never` was not replayed yet.
     """
 
     stored: tuple[float, ...]
     drawn: tuple[float, ...]
     candidates: int
+    never: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of programs: what a filter found, sorted; `problem` where it was not understood."""
+    """One page of programs: what a filter found, sorted; `problem` where it was not understood.
+
+    `unsearched` counts programs whose text is not indexed yet.
+    """
 
     query: str
     rows: tuple[ProgramLine, ...] = ()
@@ -160,6 +169,7 @@ class Page:
     problem: str = ""
     tasks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    unsearched: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ProgramCard:
-    """Everything about one sample; `standing` is None where it cannot be replayed."""
+    """Everything about one sample; `standing` is None where it cannot be replayed.
+
+    `copies` counts the samples of its text in its run; `student_logprob` is log P(t) as the student
+    said last, None where it was not asked since.
+    """
 
     sample: int
     run: str
@@ -208,6 +222,8 @@ class ProgramCard:
     logprob: float | None
     n_tokens: int | None
     replays: int
+    copies: int = 1
+    student_logprob: float | None = None
     tests: tuple[ShownTest, ...] = ()
     standing: Standing | None = None
 

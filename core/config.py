@@ -99,6 +99,20 @@ class ReplayConfig(Section):
     """Exponent of the importance weights; 0 leaves the preference whole."""
     floor: float = Field(1e-6, ge=0.0)
     """Smallest priority, so that nothing becomes unreachable."""
+    possibility_under: Literal["sampler", "student"] = "sampler"
+    """Whose log-probabilities P(t) is made of: the sampler's own, where it reported any, or the
+    student's for every program."""
+    refresh: int = Field(0, ge=0)
+    """Programs whose possibility is computed anew under the present student in each iteration,
+    those first that have waited longest; 0 computes only what is missing."""
+    capacity: int = Field(0, ge=0)
+    """Most programs in the replay buffer, those sampled last; 0 keeps all. The store keeps all."""
+    half_life: float = Field(0.0, ge=0.0)
+    """Iterations after which a program is drawn half as often: P(i) · 2^(-age / half_life); 0 is
+    without age."""
+    task_balance: float = Field(0.0, ge=0.0, le=1.0)
+    """γ in P(i) · n^-γ, with n the task's programs in the buffer; 1 weighs tasks as if each had
+    one."""
 
 
 class TrainerConfig(Section):
@@ -178,6 +192,11 @@ LIVE_KNOBS = (
     "replay.prioritization",
     "replay.possibility",
     "replay.beta",
+    "replay.floor",
+    "replay.possibility_under",
+    "replay.capacity",
+    "replay.half_life",
+    "replay.task_balance",
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.priority import Floats, best_first, shares
+from core.priority import Floats, best_first, biased, shares
 from core.sum_tree import SumTree
 
 Slots = NDArray[np.int64]
@@ -22,20 +22,25 @@ class ProportionalDrawing:
         self._tree = SumTree(0)
         self._exponent = self._floor = self._reference = 0.0
 
-    def tune(self, p2value: Floats, exponent: float, floor: float) -> None:
+    def tune(
+        self, p2value: Floats, exponent: float, floor: float, bias: Floats | None = None
+    ) -> None:
         """Begins anew with these P2Values and knobs."""
         self._exponent, self._floor = exponent, floor
         if len(p2value) > len(self._tree):
             # A quarter more room than needed, so that a growing buffer seldom comes back here.
             self._tree = SumTree(len(p2value) + len(p2value) // 4)
+        self._tree.leaves[len(p2value) :] = 0.0  # there may have been more slots before
         weights = self._tree.leaves[: len(p2value)]
         np.maximum(p2value, floor, out=weights)
         self._reference = float(np.fmax.reduce(weights, initial=0.0))
         shares(weights, exponent, self._reference, out=weights)
+        if bias is not None:
+            weights[:] = biased(weights, bias)
         self._tree.rebuild()
 
     def update(self, p2value: Floats, changed: Slots) -> None:
-        """Takes in all P2Values, of which only the changed ones differ from before."""
+        """Takes in all P2Values, of which only the changed ones differ; there must be no bias."""
         priority = np.maximum(p2value[changed], self._floor)
         largest = np.fmax.reduce(priority, initial=0.0)
         if len(p2value) > len(self._tree) or largest > self._reference:
@@ -54,17 +59,19 @@ class RankDrawing:
 
     def __init__(self) -> None:
         self._exponent = 0.0
+        self._shares = np.empty(0)  # by rank: r^-ω
         self._ends = np.empty(0)  # by rank: Σ of r^-ω up to it
 
-    def tune(self, p2value: Floats, exponent: float) -> None:
-        """Begins anew with these P2Values and this knob."""
+    def tune(self, p2value: Floats, exponent: float, bias: Floats | None = None) -> None:
+        """Begins anew with these P2Values and knobs."""
         if exponent != self._exponent:
-            self._exponent, self._ends = exponent, np.empty(0)
-        self.update(p2value)
+            self._exponent = exponent
+            self._shares, self._ends = np.empty(0), np.empty(0)
+        self.update(p2value, bias)
 
-    def update(self, p2value: Floats) -> None:
+    def update(self, p2value: Floats, bias: Floats | None = None) -> None:
         """Takes in all P2Values; the sort is put off to the next draw."""
-        self._p2value = p2value
+        self._p2value, self._bias = p2value, bias
         self._best_first: NDArray[np.int32] | None = None
 
     def draw(self, points: Floats) -> tuple[Slots, Floats]:
@@ -74,16 +81,25 @@ class RankDrawing:
             order = best_first(self._p2value.take(known))
             self._best_first = known.astype(np.int32).take(order)  # half as much to gather from
             self._add_ranks(len(known))
-        ends = self._ends[: len(self._best_first)]
-        total = ends[-1]
-        places = np.searchsorted(
-            ends, np.minimum(points * total, np.nextafter(total, 0.0)), "right"
-        )
-        return self._best_first[places].astype(np.int64), (places + 1.0) ** -self._exponent / total
+            self._weigh()
+        total = self._weight_ends[-1]
+        within = np.minimum(points * total, np.nextafter(total, 0.0))
+        places = np.searchsorted(self._weight_ends, within, "right")
+        return self._best_first[places].astype(np.int64), self._weights.take(places) / total
+
+    def _weigh(self) -> None:
+        """The shares of the slots, best first, and their running sum."""
+        assert self._best_first is not None
+        count = len(self._best_first)
+        self._weights, self._weight_ends = self._shares[:count], self._ends[:count]
+        if self._bias is not None:
+            self._weights = biased(self._weights, self._bias.take(self._best_first))
+            self._weight_ends = np.cumsum(self._weights)
 
     def _add_ranks(self, count: int) -> None:
         before = len(self._ends)
         if count > before:
             more = np.arange(before + 1.0, count + count // 4 + 2) ** -self._exponent
             begin = self._ends[-1] if before else 0.0
+            self._shares = np.concatenate((self._shares, more))
             self._ends = np.concatenate((self._ends, begin + np.cumsum(more)))

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -39,6 +40,7 @@ from core.pipeline import Pipeline
 from core.records import task_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter, Totals
+from core.room import RESULTS, Room
 from core.sampler import Sampler
 from core.tasks import Task
 from core.tasks.load import load_tasks
@@ -47,6 +49,7 @@ from storage.columns import Columns
 from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import EvaluationRecord, Progress, Run
+from storage.search import Indexer
 from storage.workspace import Workspace
 from storage.writer import Writer
 
@@ -199,7 +202,7 @@ def _drive(
         return Totals(sampler.new_tokens, tests, reporter.progress.updates)
 
     reporter = Reporter(workspace, run.id, progress, totals, (listeners.progress,), listeners.event)
-    with reporter:
+    with Indexer(workspace), reporter:
         try:
             pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
             state, reason = _run(pipeline)
@@ -269,6 +272,9 @@ def _assemble(
     def on_config(changed: Config) -> None:
         buffer.configure(changed.replay)
 
+    room = Room(workspace.path, RESULTS + _checkpoint_bytes(student.model))
+    control = Control(run.id, config, writer, reporter, on_config, room)
+    writer.on_full = control.wait_for_room
     return Pipeline(
         run=run.id,
         config=config,
@@ -284,11 +290,17 @@ def _assemble(
         buffer=buffer,
         checkpoints=checkpoints,
         reporter=reporter,
-        control=Control(run.id, config, writer, reporter, on_config),
+        control=control,
         sinks=open_sinks(config.logging, run.name, workspace.run_folder(run.name)),
         counters=counters,
         saved=counters if newest is not None and is_durable(newest) else None,
     )
+
+
+def _checkpoint_bytes(model: Any) -> int:
+    """Weights, and the optimizer's two moments of each."""
+    sizes = (weight.numel() * weight.element_size() for weight in model.parameters())
+    return 3 * int(sum(sizes))
 
 
 @contextmanager

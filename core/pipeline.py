@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.chance import DROPOUT, HELD_OUT, REPLAY, generator, task_order
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import Control
@@ -28,25 +30,21 @@ from core.evaluate import evaluate, last_is_best
 from core.executor import Executor
 from core.metrics import Sink
 from core.models import Student
-from core.prompts import encode_program, encode_prompt, fit_prompt
 from core.records import sample_record, verdict_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter
+from core.rescoring import Encoder, Rescoring
 from core.sampler import Sampler
 from core.tasks import Task
 from core.trainer import Example, Trainer
 from storage.columns import Columns
-from storage.reader import Reader, SampledText
+from storage.reader import Reader
 from storage.schema import EvaluationRecord, UpdateRecord
 from storage.writer import Writer
 
 
 class BudgetSpent(Exception):
     """A budget of the configuration is used up; the run ends as planned."""
-
-
-# Purposes of random generators: the second word of their seed.
-_TASK_ORDER, _REPLAY, _DROPOUT, _HELD_OUT = range(4)
 
 
 @dataclass
@@ -78,6 +76,16 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self._by_id = {task.task_id: task for task in self.tasks}
+        room = self.config.sampler.max_new_tokens
+        self._encoder = Encoder(self.student, self.sampler.context, room, self._by_id)
+        self._rescoring = Rescoring(
+            self.run,
+            self._encoder,
+            self.sampler.settings.pad_token_id,
+            self.columns,
+            self.reader,
+            self.writer,
+        )
 
     def run_to_end(self) -> str:
         """Runs until a budget is spent and says which; raises Interrupted when asked to stop."""
@@ -116,7 +124,7 @@ class Pipeline:
             now = self.reporter.progress
             self.reporter.set(sampled=now.sampled + 1, programs=now.programs + len(programs))
             self._attend()
-        self._finish_testing()
+        self._rescore_and_finish_testing()
 
     def _submit(self, program: int, task: Task, text: str) -> None:
         if program in self._awaiting:  # two beams of one task can spell the same text
@@ -137,6 +145,15 @@ class Pipeline:
         if records:
             self.writer.add_verdicts(self.run, records)
             self.reporter.set(tested=self.reporter.progress.tested + len(records))
+
+    def _rescore_and_finish_testing(self) -> None:
+        """The student says what it thinks of stored programs while the newest are tested."""
+        if self.counters.update_in_iteration == 0:  # else it did so before it was killed
+            self._rescoring.plan(self.control.config.replay, self.counters.update)
+            while self._rescoring.step():
+                self._collect_verdicts()
+                self._attend()
+        self._finish_testing()
 
     def _finish_testing(self) -> None:
         if self._awaiting:
@@ -188,8 +205,8 @@ class Pipeline:
 
     def _update(self, number: int) -> None:
         """One minibatch: draw by priority, one step, store what was drawn and what it did."""
-        draw = self.buffer.draw(self.config.trainer.minibatch, self._generator(_REPLAY, number))
-        torch.manual_seed(int(self._generator(_DROPOUT, number).integers(2**63)))
+        draw = self.buffer.draw(self.config.trainer.minibatch, self._generator(REPLAY, number))
+        torch.manual_seed(int(self._generator(DROPOUT, number).integers(2**63)))
         examples = self._examples(draw.samples, draw.weights)
         update = self.trainer.update(examples, self._share_done())
         self.writer.add_update(
@@ -208,19 +225,9 @@ class Pipeline:
 
     def _examples(self, samples: NDArray[np.int64], weights: NDArray[np.float32]) -> list[Example]:
         return [
-            Example(*self._tokens(sampled), weight=float(weight))
+            Example(*self._encoder.encode(sampled), weight=float(weight))
             for sampled, weight in zip(self.reader.tokens(samples), weights, strict=True)
         ]
-
-    def _tokens(self, sampled: SampledText) -> tuple[list[int], list[int]]:
-        """Prompt and program as the sampler saw and wrote them."""
-        tokenizer, task = self.student.tokenizer, self._by_id[sampled.task_id]
-        room = self.config.sampler.max_new_tokens
-        prompt = fit_prompt(encode_prompt(tokenizer, task), self.sampler.context, room)
-        if sampled.token_ids is None:  # imported as text
-            return prompt, encode_program(tokenizer, task, sampled.text)
-        # Not encoded again: the text can give other tokens than were sampled.
-        return prompt, sampled.token_ids.tolist()
 
     # Measuring and keeping
 
@@ -262,11 +269,11 @@ class Pipeline:
         newest, past = self.checkpoints.newest(), self.reader.evaluations(self.run)
         measured = past and past[-1].update_number == self.counters.update
         if newest is not None and measured and last_is_best([record.tasks for record in past]):
-            self.checkpoints.mark_best(newest)
+            self.control.with_room(partial(self.checkpoints.mark_best, newest))
 
     def _held_out_subset(self) -> list[Task]:
         limit = self.config.evaluation.limit or len(self.held_out)
-        order = self._generator(_HELD_OUT, 0).permutation(len(self.held_out))
+        order = self._generator(HELD_OUT, 0).permutation(len(self.held_out))
         return [self.held_out[index] for index in sorted(order[:limit])]
 
     def checkpoint(self, durable: bool) -> None:
@@ -274,13 +281,18 @@ class Pipeline:
         if durable:
             if self.saved == self.counters:
                 return
-            # The store first: nothing before a checkpoint may be lost in a power cut.
-            with self.writer.durable():
-                message = f"Checkpoint after {self.counters.update} updates."
-                self.writer.add_event(self.run, "info", message)
-        self.checkpoints.save(self.student, self.trainer.optimizer, self.counters, durable)
+            self.control.with_room(self._make_store_durable)
+        save = self.checkpoints.save
+        arguments = (self.student, self.trainer.optimizer, self.counters, durable)
+        self.control.with_room(lambda: save(*arguments))
         if durable:
             self.saved = self.counters
+
+    def _make_store_durable(self) -> None:
+        """The store before the checkpoint: nothing that it rests on may be lost in a power cut."""
+        with self.writer.durable():
+            message = f"Checkpoint after {self.counters.update} updates."
+            self.writer.add_event(self.run, "info", message)
 
     def _count(self, iteration: int, update: int, update_in_iteration: int) -> None:
         self.counters = Counters(iteration, update, update_in_iteration)
@@ -310,33 +322,11 @@ class Pipeline:
         return self.counters.update / planned if planned else 0.0
 
     def _generator(self, purpose: int, index: int) -> np.random.Generator:
-        return _generator(self.config.seed, purpose, index)
+        return generator(self.config.seed, purpose, index)
 
     def _log(self, step: int, values: dict[str, float]) -> None:
         for sink in self.sinks:
-            sink.write(step, values)
+            self.control.with_room(partial(sink.write, step, values))
 
     def _show(self, phase: str, **figures: int) -> None:
         self.reporter.set(phase=phase, **figures)
-
-
-def task_order(seed: int, count: int, size: int, iteration: int) -> NDArray[np.int64]:
-    """Which of `count` tasks an iteration of `size` <= count takes, as (size,) indexes.
-
-    Every task comes once, in a new order each epoch, before any comes again. In an iteration that
-    ends one epoch and begins the next, the new order puts what it already holds last, so that no
-    task comes twice in it.
-    """
-    begin = iteration * size
-    held = np.empty(0, np.int64)  # of the last epoch, in the iteration that goes on into the next
-    for epoch in range((begin + size - 1) // count + 1):
-        fresh = _generator(seed, _TASK_ORDER, epoch).permutation(count)
-        again = np.isin(fresh, held)
-        order = np.concatenate((held, fresh[~again], fresh[again]))
-        first = epoch * count - len(held)  # place of order[0] in the whole run
-        held = order[len(order) - (epoch + 1) * count % size :]
-    return order[begin - first : begin - first + size]
-
-
-def _generator(seed: int, purpose: int, index: int) -> np.random.Generator:
-    return np.random.default_rng((seed, purpose, index))

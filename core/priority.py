@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Possibility = Literal["per_token", "joint"]
 Prioritization = Literal["proportional", "rank"]
+PossibilityUnder = Literal["sampler", "student"]
 
 
 def possibility(logprob: Floats, n_tokens: NDArray[Any], kind: Possibility) -> Floats:
@@ -28,6 +29,23 @@ def possibility(logprob: Floats, n_tokens: NDArray[Any], kind: Possibility) -> F
         return joint
     per_token: Floats = np.exp(logprob / np.where(n_tokens > 0, n_tokens, np.nan))
     return per_token
+
+
+def student_counts(
+    logprob: Floats,
+    student_logprob: NDArray[Any],
+    by_student: NDArray[np.bool_],
+    under: PossibilityUnder,
+) -> NDArray[np.bool_]:
+    """Which programs take what the student said of them last, not what their sampler reported.
+
+    Under "student" all do, but for the student's own that were never scored again. Under "sampler"
+    only those do that the student wrote, or whose sampler reported nothing.
+    """
+    scored: NDArray[np.bool_] = ~np.isnan(student_logprob)
+    if under == "student":
+        return scored | ~by_student
+    return scored & (by_student | np.isnan(logprob))
 
 
 def p2value(possibility: Floats, pass_rate: NDArray[Any], alpha: float) -> Floats:
@@ -57,12 +75,36 @@ def priorities(
     return ranked
 
 
-def probabilities(priority: Floats, exponent: float) -> Floats:
-    """P(i) = p_i^ω / Σ_k p_k^ω (eq. 7); 0 where the priority is unknown (NaN).
+def freshness(iteration: NDArray[Any], half_life: float) -> Floats:
+    """2^(-age / half_life), with the age in iterations since the newest of these programs."""
+    age = np.max(iteration, initial=0) - iteration.astype(np.float64)
+    fresh: Floats = np.exp2(-age / half_life)
+    return fresh
 
-    ω = 0 is uniform, and so is a buffer in which every priority is 0.
+
+def balance(task: NDArray[Any], candidate: NDArray[np.bool_], exponent: float) -> Floats:
+    """n^-γ with n the number of candidates of the same task; 1 where there are none."""
+    count = np.bincount(task[candidate], minlength=int(task.max(initial=-1)) + 1)
+    even: Floats = (np.maximum(count, 1) ** -exponent).take(task)
+    return even
+
+
+def biased(share: Floats, bias: Floats | None) -> Floats:
+    """Shares times a bias; as they are where there is none, or where it leaves nothing of any."""
+    if bias is None:
+        return share
+    product = share * bias
+    return product if product.any() else share
+
+
+def probabilities(priority: Floats, exponent: float, bias: Floats | None = None) -> Floats:
+    """P(i) = p_i^ω·B_i / Σ_k p_k^ω·B_k (eq. 7); 0 where the priority is unknown (NaN).
+
+    ω = 0 is uniform, and so is a buffer in which every priority is 0. `bias` B_i, 1 without it, is
+    the product of `freshness` and `balance`, neither of which is the paper's.
     """
     weight = shares(priority, exponent, float(np.fmax.reduce(priority, initial=0.0)))
+    weight = biased(weight, bias)
     return weight / max(float(weight.sum()), np.finfo(np.float64).tiny)
 
 

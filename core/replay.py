@@ -1,9 +1,9 @@
 """Prioritised replay: which stored programs the next minibatch learns from (eq. 6-8).
 
 A candidate is a distinct text of the run whose pass rate and possibility are known, at its newest
-sample that came with a log-probability: what is sampled often does not crowd out the rest. Draws
-are i.i.d. with replacement, with exactly the probabilities of `core.priority`, and take
-microseconds at a million programs.
+sample whose possibility is: what is sampled often does not crowd out the rest. With a capacity only
+those sampled last are held. Draws are i.i.d. with replacement, with exactly the probabilities of
+`core.priority`, and take microseconds at a million programs.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.candidates import bias, newest, possibilities
 from core.config import ReplayConfig
 from core.drawing import ProportionalDrawing, RankDrawing
 from core.errors import CoreError
-from core.priority import Floats, importance_weights, newest_of_each, p2value, possibility
+from core.priority import Floats, importance_weights, newest_of_each, p2value
 from storage.columns import Columns
 from storage.growing import Growing
 
@@ -36,45 +37,52 @@ class Draw:
 class ReplayBuffer:
     """The candidates of one run.
 
-    Every row of the run with a log-probability has a slot, in the order in which they were sampled.
-    A slot whose text was sampled again later, or whose pass rate is unknown, has the P2Value NaN
-    and is not drawn.
+    Every row of the run with a possibility has a slot, in the order in which they were sampled. A
+    slot whose text was sampled again later, whose pass rate is unknown, or for which there is no
+    room, has the P2Value NaN and is not drawn.
     """
+
+    _revision: int  # of the mirror, when it was looked at
+    _rescored: int
+    _mirrored: int  # rows of the mirror that were looked at
+    _rows: Growing[np.int32]  # by slot: row of the mirror
+    _possibility: Growing[np.float64]  # by slot: NaN once it is superseded
+    _pass_rate: Growing[np.float32]  # by slot, as last seen
+    _p2value: Growing[np.float64]  # by slot
+    _newest: Growing[np.int32]  # by program: its slot
 
     def __init__(self, columns: Columns, run: int, config: ReplayConfig) -> None:
         self._columns = columns
         self._run = run
         self._config = config
-        self._revision = -1
-        self._mirrored = 0  # rows of the mirror that were looked at
-        self._rows = Growing(np.int32)  # by slot: row of the mirror
-        self._possibility = Growing(np.float64)  # by slot: NaN once it is superseded
-        self._pass_rate = Growing(np.float32)  # by slot, as last seen
-        self._p2value = Growing(np.float64)  # by slot
-        self._newest = Growing(np.int32, fill=-1)  # by program: its slot
-        self._candidates = 0
         self._proportional = ProportionalDrawing()
         self._ranked = RankDrawing()
-        self._tune()
-        self.extend()
+        self._begin()
 
     def __len__(self) -> int:
         """Number of candidates."""
         return self._candidates
 
     def extend(self) -> None:
-        """Takes in what the mirror learned at its last refresh: new samples and verdicts."""
+        """Takes in what the mirror learned at its last refresh."""
         if self._columns.revision == self._revision:
+            return
+        if self._columns.rescored != self._rescored:
+            self._begin()
             return
         self._revision = self._columns.revision
         changed = np.concatenate((self._add_slots(), self._changed_pass_rates()))
         if not len(changed):
             return
+        config = self._config
+        if config.capacity or config.half_life or config.task_balance:  # one change moves others
+            self._tune()
+            return
         self._p2value.values[changed] = p2value(
-            self._possibility.values[changed], self._pass_rate.values[changed], self._config.alpha
+            self._possibility.values[changed], self._pass_rate.values[changed], config.alpha
         )
         self._count()
-        if self._config.prioritization == "rank":
+        if config.prioritization == "rank":
             self._ranked.update(self._p2value.values)
         else:
             self._proportional.update(self._p2value.values, changed)
@@ -83,13 +91,12 @@ class ReplayBuffer:
         """Draws by other knobs from now on."""
         if config == self._config:
             return
-        kind_changed = config.possibility != self._config.possibility
-        self._config = config
-        if kind_changed:
-            rows = self._rows.values
-            newest = self._newest.values[self._columns.program[rows]] == np.arange(len(rows))
-            self._possibility.values[:] = np.where(newest, self._possibilities(rows), np.nan)
-        self._tune()
+        before, self._config = self._config, config
+        whose = (config.possibility, config.possibility_under)
+        if whose != (before.possibility, before.possibility_under):
+            self._begin()
+        else:
+            self._tune()
 
     def draw(self, n: int, rng: np.random.Generator) -> Draw:
         """Draws n candidates, i.i.d. with replacement; raises CoreError where there are none."""
@@ -103,18 +110,29 @@ class ReplayBuffer:
         samples = self._columns.sample.take(self._rows.values.take(slots)).astype(np.int64)
         return Draw(samples, probabilities, importance_weights(probabilities, self._config.beta))
 
+    def _begin(self) -> None:
+        """Takes in everything that the mirror holds."""
+        self._revision, self._rescored = self._columns.revision, self._columns.rescored
+        self._mirrored = 0
+        self._rows, self._newest = Growing(np.int32), Growing(np.int32, fill=-1)
+        self._possibility, self._p2value = Growing(np.float64), Growing(np.float64)
+        self._pass_rate = Growing(np.float32)
+        self._add_slots()
+        self._tune()
+
     def _add_slots(self) -> NDArray[np.int64]:
         """Gives slots to the rows that are new; returns them and the slots they supersede."""
         columns, begin = self._columns, self._mirrored
-        wanted = (columns.run[begin:] == self._run) & np.isfinite(columns.logprob[begin:])
-        fresh = np.flatnonzero(wanted) + begin
+        fresh = np.flatnonzero(columns.run[begin:] == self._run) + begin
+        chance = possibilities(columns, fresh, self._config)
+        fresh, chance = fresh[~np.isnan(chance)], chance[~np.isnan(chance)]
         self._mirrored = len(columns)
         if not len(fresh):
             return fresh
         programs = columns.program[fresh]
         slots = np.arange(len(self._rows), len(self._rows) + len(fresh))
         self._rows.extend(fresh)
-        self._possibility.extend(self._possibilities(fresh))
+        self._possibility.extend(chance)
         self._pass_rate.extend(columns.pass_rate[fresh])
         self._p2value.grow(len(self._rows))
         self._newest.grow(int(programs.max()) + 1)
@@ -132,10 +150,6 @@ class ReplayBuffer:
         self._pass_rate.values[changed] = known[changed]
         return changed
 
-    def _possibilities(self, rows: NDArray[np.integer]) -> Floats:
-        columns = self._columns
-        return possibility(columns.logprob[rows], columns.n_tokens[rows], self._config.possibility)
-
     def _tune(self) -> None:
         """Evaluates every slot (eq. 6) and begins to draw by the present knobs."""
         config, values = self._config, self._p2value.values
@@ -143,11 +157,16 @@ class ReplayBuffer:
             part = slice(begin, begin + _PART)
             chance, rate = self._possibility.values[part], self._pass_rate.values[part]
             values[part] = p2value(chance, rate, config.alpha)
+        rows, candidate = self._rows.values, ~np.isnan(values)
+        if config.capacity:
+            candidate = newest(candidate, config.capacity)
+            values[~candidate] = np.nan
         self._count()
+        weights = bias(self._columns, rows, candidate, config)
         if config.prioritization == "rank":
-            self._ranked.tune(values, config.exponent)
+            self._ranked.tune(values, config.exponent, weights)
         else:
-            self._proportional.tune(values, config.exponent, config.floor)
+            self._proportional.tune(values, config.exponent, config.floor, weights)
 
     def _count(self) -> None:
         self._candidates = int(np.count_nonzero(~np.isnan(self._p2value.values)))

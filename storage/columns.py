@@ -96,11 +96,12 @@ class Columns(Rows):
             loaded = first and self._load()
             self._add_names()
             self._reserve()
+            rewound = self._take_back()
             # Verdicts first: new samples of a judged program then find its verdict.
             verdicts = self._add_verdicts()
             samples = self._add_samples()
-            possibilities = self._add_possibilities()
-            updates = self._add_updates()
+            possibilities = self._add_possibilities() or rewound
+            updates = self._add_updates() or rewound
         self._publish()
         self._version = version
         self.revision += loaded or verdicts or samples or possibilities
@@ -214,20 +215,26 @@ class Columns(Rows):
             self._possibility = int(found[0, -1])
 
     def _add_updates(self) -> bool:
-        replays, sample = self._columns["replays"].values, self._columns["sample"].values
-        rewind = self._reader.query("SELECT ifnull(max(id), 0) FROM rewinds")[0][0]
-        rewound = rewind != self._rewind
-        if rewound:  # updates were deleted, and their ids may be used again
-            self._rewind, self._update = rewind, 0
-            replays[:] = 0
         found = self._reader.query(
             "SELECT id, draws FROM updates WHERE id > ? ORDER BY id", (self._update,)
         )
         if not found:
-            return bool(rewound)
+            return False
         self._update = found[-1][0]
         draws = np.frombuffer(b"".join(blob for _, blob in found), "<i8")
-        np.add.at(replays, np.searchsorted(sample, draws), 1)
+        rows = np.searchsorted(self._columns["sample"].values, draws)
+        np.add.at(self._columns["replays"].values, rows, 1)
+        return True
+
+    def _take_back(self) -> bool:
+        """Forgets updates and possibilities where some were deleted: ids may be used again."""
+        rewind = self._reader.query("SELECT ifnull(max(id), 0) FROM rewinds")[0][0]
+        if rewind == self._rewind:
+            return False
+        self._rewind, self._update, self._possibility = rewind, 0, 0
+        self._columns["replays"].values[:] = 0
+        self._columns["student_logprob"].values[:] = np.nan
+        self._columns["student_tokens"].values[:] = 0
         return True
 
     def _reserve(self) -> None:

@@ -41,6 +41,7 @@ def _add_possibilities(database: Database) -> None:
         n_tokens INTEGER NOT NULL,
         at REAL NOT NULL
     )""")
+    database.execute("CREATE INDEX possibilities_run ON possibilities (run, update_number)")
     taken: set[int] = set()
     rows = database.execute("SELECT p.id, p.task, t.text FROM programs p JOIN texts t USING (id)")
     while some := rows.fetchmany(_ROWS):

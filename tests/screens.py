@@ -113,6 +113,7 @@ def histogram() -> Histogram:
         tuple(share / sum(stored) for share in stored),
         tuple(share / sum(drawn) for share in drawn),
         1534,
+        never=0.38,
     )
 
 
@@ -222,6 +223,8 @@ def card(sample: int = 997) -> ProgramCard:
         logprob=-4.2,
         n_tokens=34,
         replays=3,
+        copies=7,
+        student_logprob=-6.9,
         tests=(
             ShownTest("make([[1], [2]])", "3", "passed", "3"),
             ShownTest("make([[]])", "0", "error", "", "IndexError: list index out of range", 4),

@@ -27,7 +27,7 @@ from btp_tui.snapshot import Knobs, Page, ProgramCard, Snapshot
 from btp_tui.wishes import Wishes
 from core.config import ReplayConfig
 from core.replay import ReplayBuffer
-from storage.schema import Progress
+from storage.schema import PossibilityRecord, Progress
 from storage.workspace import Workspace
 from tests.stores import Store, evaluation, sample, update
 
@@ -101,12 +101,20 @@ def test_the_first_look_needs_no_mirror_but_tells_the_runs(store: Store) -> None
 
 
 @pytest.mark.parametrize("prioritization", ["proportional", "rank"])
-@pytest.mark.parametrize("possibility", ["per_token", "joint"])
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"possibility": "joint"},
+        {"possibility_under": "student"},
+        {"capacity": 7},
+        {"half_life": 1.5, "task_balance": 0.5},
+    ],
+)
 def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
-    tmp_path: Path, prioritization: Any, possibility: Any
+    tmp_path: Path, prioritization: Any, knobs: dict[str, Any]
 ) -> None:
     rng = np.random.default_rng(0)
-    knobs = Knobs(0.3, 1.5, prioritization, possibility)
+    knobs = {"alpha": 0.3, "exponent": 1.5, "prioritization": prioritization, **knobs}
     with Store(tmp_path) as store:
         for iteration in range(4):
             programs = store.sampled(
@@ -115,13 +123,15 @@ def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
                 logprob=float(-rng.random() * 5),
             )
             store.judged({program: float(rng.integers(0, 5) / 4) for program in programs[::2]})
+        teachers = [sample("b", f"y = {n}", n, "teacher", -float(n)) for n in range(9)]
+        stored = store.writer.add_samples(store.run, 4, teachers)
+        store.judged({each.program: 0.5 for each in stored})
+        scored = [PossibilityRecord(each, -each / 10, 5) for each in range(1, 50, 3)]
+        store.writer.add_possibilities(store.run, 1, scored)
         store.columns.refresh()
-        config = ReplayConfig(
-            alpha=0.3, exponent=1.5, prioritization=prioritization, possibility=possibility
-        )
-        buffer = ReplayBuffer(store.columns, store.run, config)
+        buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(**knobs))
         draw = buffer.draw(4000, np.random.default_rng(1))
-        shown = find_candidates(store.columns, store.run, knobs)
+        shown = find_candidates(store.columns, store.run, Knobs(**knobs))
     samples = store.columns.sample[shown.rows]
     assert len(buffer) == len(shown.rows)
     expected = dict(zip(samples.tolist(), shown.probability.tolist(), strict=True))
@@ -129,6 +139,16 @@ def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
     assert set(drawn) <= set(expected)
     for one, probability in drawn.items():
         assert probability == pytest.approx(expected[one], rel=1e-6)
+
+
+def test_the_share_that_was_never_replayed_counts_texts_not_samples(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.judged(dict.fromkeys(store.sampled("x", "y", "z"), 0.5))
+        store.sampled("x", iteration=2)  # the newest sample of "x" was not drawn, an older one was
+        store.writer.add_update(store.run, update(1, [1, 1]))
+        store.columns.refresh()
+        shown = find_candidates(store.columns, store.run, Knobs()).histogram()
+        assert (shown.candidates, shown.never) == (3, pytest.approx(2 / 3))
 
 
 def test_the_histogram_moves_at_once_with_the_wished_knobs(store: Store) -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.chance import task_order
 from core.checkpoints import Counters
 from core.control import Interrupted
-from core.pipeline import Pipeline, task_order
+from core.pipeline import Pipeline
 from storage.schema import EvaluationRecord
 
 SIZES = st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
@@ -44,6 +45,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
 def pipeline_of_mocks() -> Pipeline:
     needed = [each.name for each in fields(Pipeline) if each.default is MISSING and each.init]
     parts = {name: Mock() for name in needed if name != "_awaiting"}
+    parts["control"].with_room = lambda act: act()
     return Pipeline(**{**parts, "tasks": []})
 
 

@@ -19,6 +19,7 @@ from core.priority import p2value, possibility, priorities, probabilities
 from core.replay import ReplayBuffer
 from storage.columns import Columns
 from storage.reader import Reader
+from storage.schema import PossibilityRecord
 from tests.stores import Store, sample, verdict
 
 KNOBS = st.builds(
@@ -29,6 +30,10 @@ KNOBS = st.builds(
     possibility=st.sampled_from(["per_token", "joint"]),
     beta=st.sampled_from([0.0, 0.4, 1.0]),
     floor=st.sampled_from([0.0, 1e-6, 0.1]),
+    possibility_under=st.sampled_from(["sampler", "student"]),
+    capacity=st.sampled_from([0, 0, 1, 5, 1000]),
+    half_life=st.sampled_from([0.0, 0.0, 0.5, 3.0]),
+    task_balance=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
 )
 
 
@@ -39,18 +44,36 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
-    """P(i) by sample id, by the formulas, over candidates found by SQL."""
+    """P(i) by sample id, by the formulas, over candidates found by SQL and plain Python."""
     rows = reader.query(
-        "SELECT max(s.id), s.logprob, s.n_tokens, (SELECT v.pass_rate FROM verdicts v "
-        "WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1) AS rate "
-        "FROM samples s WHERE s.run = ? AND s.logprob IS NOT NULL "
-        "GROUP BY s.program HAVING rate IS NOT NULL ORDER BY 1",
+        "SELECT s.id, s.program, s.task, s.iteration, c.name, s.logprob, s.n_tokens, "
+        "(SELECT v.pass_rate FROM verdicts v WHERE v.program = s.program ORDER BY v.id DESC "
+        "LIMIT 1), (SELECT p.logprob || ' ' || p.n_tokens FROM possibilities p "
+        "WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1) "
+        "FROM samples s JOIN sources c ON c.id = s.source WHERE s.run = ? ORDER BY s.id",
         (run,),
     )
-    ids, logprob, n_tokens, rate = np.array(rows, np.float64).reshape(-1, 4).T
-    value = p2value(possibility(logprob, n_tokens, knobs.possibility), rate, knobs.alpha)
+    by_program: dict[int, tuple[Any, ...]] = {}
+    for sample_id, program, task_id, iteration, source, logprob, n_tokens, rate, said in rows:
+        student = tuple(map(float, said.split())) if said else None
+        own = (logprob, n_tokens) if logprob is not None else None
+        if source == "self":
+            counts = student or own
+        else:
+            counts = student if knobs.possibility_under == "student" else own or student
+        if counts is not None:  # the newest sample that has one stands for the text
+            by_program[program] = (sample_id, task_id, iteration, *counts, rate)
+    held = sorted(row for row in by_program.values() if row[-1] is not None)
+    held = held[-knobs.capacity :] if knobs.capacity else held
+    ids, tasks, iterations, logprobs, n_tokens, rates = np.array(held, np.float64).reshape(-1, 6).T
+    value = p2value(possibility(logprobs, n_tokens, knobs.possibility), rates, knobs.alpha)
     priority = priorities(value, ids, knobs.prioritization, knobs.floor)
-    return dict(zip(ids.astype(int).tolist(), probabilities(priority, knobs.exponent), strict=True))
+    weight = probabilities(priority, knobs.exponent)
+    if knobs.half_life:
+        weight = weight * 0.5 ** ((iterations.max(initial=0) - iterations) / knobs.half_life)
+    if knobs.task_balance:
+        weight = weight / np.array([np.sum(tasks == each) for each in tasks]) ** knobs.task_balance
+    return dict(zip(ids.astype(int).tolist(), weight / weight.sum(), strict=True))
 
 
 def check_draws(buffer: ReplayBuffer, chances: dict[int, float], beta: float) -> None:
@@ -66,9 +89,16 @@ def check_draws(buffer: ReplayBuffer, chances: dict[int, float], beta: float) ->
 
 
 def fill(store: Store, rng: np.random.Generator, iteration: int, run: int) -> None:
-    """Samples a few texts, some of them known ones, and judges some of what is not judged."""
+    """Samples a few texts, some of them known ones; judges and scores some of what is there."""
     records = [
-        sample("a", f"text {rng.integers(20)}", rank, "self", -float(rng.integers(1, 5)), 4)
+        sample(
+            "abc"[rng.integers(3)],
+            f"text {rng.integers(20)}",
+            rank,
+            ["self", "self", "teacher"][rng.integers(3)],
+            -float(rng.integers(1, 5)),
+            4,
+        )
         for rank in range(rng.integers(1, 6))
     ]
     if rng.random() < 0.2:
@@ -78,6 +108,12 @@ def fill(store: Store, rng: np.random.Generator, iteration: int, run: int) -> No
     rates: list[float | None] = [None, 0.0, 0.25, 0.5, 1.0]
     verdicts = [verdict(program, rates[rng.integers(5)]) for program in judged]
     store.writer.add_verdicts(run, verdicts)
+    if rng.random() < 0.3:
+        newest = stored[-1].sample
+        scored = rng.integers(1, newest + 1, 3).tolist()
+        store.writer.add_possibilities(
+            run, 0, [PossibilityRecord(each, -float(rng.integers(1, 8)), 6) for each in scored]
+        )
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(KNOBS, min_size=1, max_size=4))
@@ -190,6 +226,67 @@ def test_changed_knobs_hold_from_the_next_draw_on(store: Store) -> None:
     assert set(buffer.draw(50, np.random.default_rng(0)).samples.tolist()) == {2}
     buffer.configure(ReplayConfig(alpha=0.0, floor=0.0, exponent=0.0))
     assert set(buffer.draw(50, np.random.default_rng(0)).samples.tolist()) == {1, 2}
+
+
+def test_what_leaves_the_buffer_is_not_drawn(store: Store) -> None:
+    """By a knob: the teacher's programs have no possibility under a student that never scored."""
+    records = [sample("a", f"text {n}", n, "self" if n < 3 else "teacher") for n in range(9)]
+    stored = store.writer.add_samples(store.run, 1, records)
+    store.judged({each.program: 1.0 for each in stored})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+    assert len(buffer) == 9
+    buffer.configure(ReplayConfig(possibility_under="student"))
+    assert set(buffer.draw(100, np.random.default_rng(0)).samples.tolist()) == {1, 2, 3}
+
+
+def test_a_full_buffer_holds_what_was_sampled_last(store: Store) -> None:
+    """What was crowded out comes back when it is sampled again; the store keeps all of it."""
+    knobs = ReplayConfig(capacity=2)
+    buffer = ReplayBuffer(store.columns, store.run, knobs)
+    held = []
+    for iteration, text in enumerate("xyzx"):
+        store.judged(dict.fromkeys(store.sampled(text, iteration=iteration), 0.5))
+        store.columns.refresh()
+        buffer.extend()
+        held.append(set(buffer.draw(50, np.random.default_rng(0)).samples.tolist()))
+    assert held == [{1}, {1, 2}, {2, 3}, {3, 4}]
+    assert len(store.columns) == 4
+
+
+def test_a_half_life_of_one_iteration_halves_the_draws_with_each(store: Store) -> None:
+    for iteration, text in enumerate("xyz"):
+        store.judged(dict.fromkeys(store.sampled(text, iteration=iteration), 0.5))
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(half_life=1.0))
+    drawn = buffer.draw(50, np.random.default_rng(0))
+    assert dict(zip(drawn.samples.tolist(), drawn.probabilities.tolist(), strict=True)) == {
+        1: pytest.approx(1 / 7),
+        2: pytest.approx(2 / 7),
+        3: pytest.approx(4 / 7),
+    }
+
+
+def test_balanced_tasks_are_drawn_alike_however_many_programs_they_have(store: Store) -> None:
+    records = [sample("a", f"text {n}", n) for n in range(9)] + [sample("b", "alone", 0)]
+    stored = store.writer.add_samples(store.run, 1, records)
+    store.judged({each.program: 0.5 for each in stored})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(task_balance=1.0))
+    drawn = buffer.draw(50, np.random.default_rng(0))
+    chances = dict(zip(drawn.samples.tolist(), drawn.probabilities.tolist(), strict=True))
+    assert chances.pop(10) == pytest.approx(1 / 2)
+    assert_allclose([*chances.values()], 1 / 18)
+
+
+def test_a_possibility_computed_anew_counts_from_the_next_draw_on(store: Store) -> None:
+    store.judged(dict.fromkeys(store.sampled("x", "y"), 0.0))
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(alpha=1.0, exponent=1.0))
+    store.writer.add_possibilities(store.run, 1, [PossibilityRecord(2, -1e9, 4)])
+    store.columns.refresh()
+    buffer.extend()
+    assert set(buffer.draw(100, np.random.default_rng(0)).samples.tolist()) == {1}
 
 
 def test_an_empty_buffer_says_what_is_missing(store: Store) -> None:

@@ -62,12 +62,16 @@ def _facts(card: ProgramCard) -> list[Content]:
             verdict.append(f", {skipped} skipped after the first timeout")
     verdict.append((f"  replayed {words.plural(card.replays, 'time')}", "$dimmed"))
     origin = f"iteration {card.iteration} · beam {card.rank} · {card.source} · {card.run}"
+    if card.copies > 1:
+        origin += f" · sampled {words.plural(card.copies, 'time')}"
     rows = [line(*verdict), line((origin, "$dimmed"))]
     if card.logprob is not None and card.n_tokens is not None:
         each = math.exp(card.logprob / max(1, card.n_tokens))
         rows.append(
             _fact("log P(t)", f"{card.logprob:.2f} nats, {card.n_tokens} tokens of {each:.2f} each")
         )
+    if card.student_logprob is not None:
+        rows.append(_fact("rescored", f"{card.student_logprob:.2f} nats under a later student"))
     if card.standing is None:
         return [*rows, _fact("P2Value", "unknown: it is not replayed from here")]
     return [*rows, *_standing(card.standing, card.pass_rate or 0.0)]

@@ -34,6 +34,8 @@ class PriorityHistogram(Panel[tuple[Knobs, bool, Histogram | None]]):
         if width >= 44:
             title = f"{self.TITLE}  {title}"
             legend += f", of {words.plural(histogram.candidates if histogram else 0, 'program')}"
+            if width >= 58 and histogram and histogram.candidates:
+                legend += f", {words.percent(histogram.never, 0)} never drawn"
         return title, f"[$timeout]preview[/]  {legend}" if preview else legend
 
     def draw(self, shown: tuple[Knobs, bool, Histogram | None], width: int, height: int) -> Content:

@@ -44,6 +44,7 @@ class Mirror(Columns):
             "logprob": -40 * rng.random(rows),
             "n_tokens": rng.integers(20, 400, rows),
             "pass_rate": rng.integers(0, 9, rows) / 8,
+            "student_logprob": np.full(rows, np.nan),
         }
         for name, column in self._columns.items():
             column.extend(filled.get(name, np.ones(rows)))

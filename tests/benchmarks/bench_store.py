@@ -5,7 +5,10 @@
 Texts are pieces of the standard library's source (mean 900 bytes), each made distinct by a first
 line; a sample has 250 tokens on average. Inserts are compared in turns, on fresh databases with the
 same tables, with bare sqlite3 (`executemany` of ready tuples) and with sqlite-utils (`insert_all`),
-all in WAL mode and transactions of 256. Everything else is measured on the store that was filled.
+all in WAL mode with synchronous NORMAL and in transactions of 256; the rivals leave all else as
+SQLite has it, `same_pages` is bare sqlite3 with our size of pages. Totals are compared, so that
+whoever moves its log to the database pays for it. Everything else is measured on the store that was
+filled; `mirror_bytes_per_row` is the growth of resident memory, opened through SQL.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -27,12 +31,18 @@ from typing import Any
 import numpy as np
 import sqlite_utils
 
-from core.priority import p2value, possibility, priorities
+from core.candidates import possibilities
+from core.config import ReplayConfig
+from core.priority import p2value, priorities
+from core.replay import ReplayBuffer
 from storage.columns import Columns, Filter
+from storage.connection import PAGE_BYTES
+from storage.migrations import MIGRATIONS
 from storage.programs import pack_tokens
 from storage.reader import Reader
 from storage.samples import COLUMNS
 from storage.schema import SampleRecord, TaskRecord, VerdictRecord
+from storage.search import Indexer, SearchIndex
 from storage.workspace import Workspace
 from storage.writer import Writer
 
@@ -102,15 +112,27 @@ def rows_of(records: Sequence[SampleRecord], first: int) -> dict[str, list[tuple
     return rows
 
 
+def rival(folder: Path, name: str, page_size: int) -> sqlite3.Connection:
+    """A database with the same tables and nothing else that is ours."""
+    connection = sqlite3.connect(folder / f"{name}.db", isolation_level=None)
+    connection.execute(f"PRAGMA page_size = {page_size}")
+    for step in MIGRATIONS:
+        step(sqlite_utils.Database(connection))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
 def measure_inserts(folder: Path, texts: Texts, rounds: int) -> dict[str, float]:
     """Rows a second of the writer, bare sqlite3 and sqlite-utils, by turns."""
     workspace, run = new_store(folder, "ours")
     writer = Writer(workspace)
-    bare = sqlite3.connect(new_store(folder, "bare")[0].database, isolation_level=None)
-    bare.execute("PRAGMA synchronous = NORMAL")
-    utils = sqlite_utils.Database(new_store(folder, "utils")[0].database)
-    utils.execute("PRAGMA synchronous = NORMAL")
-    seconds: dict[str, list[float]] = {"ours": [], "sqlite3": [], "sqlite_utils": []}
+    bare = rival(folder, "bare", 4096)
+    same_pages = rival(folder, "same", PAGE_BYTES)
+    utils = sqlite_utils.Database(rival(folder, "utils", 4096))
+    seconds: dict[str, list[float]] = {
+        name: [] for name in ("ours", "sqlite3", "same_pages", "sqlite_utils")
+    }
     for turn in range(rounds):
         records = texts.records(1 + turn * BATCH, BATCH)
         rows = rows_of(records, 1 + turn * BATCH)
@@ -118,22 +140,48 @@ def measure_inserts(folder: Path, texts: Texts, rounds: int) -> dict[str, float]
             table: [dict(zip(COLUMNS[table], row, strict=True)) for row in rows[table]]
             for table in rows
         }
-        acts: dict[str, Callable[[], None]] = {
-            "ours": lambda records=records: writer.add_samples(run, 1, records),
-            "sqlite3": lambda rows=rows: insert_bare(bare, rows),
-            "sqlite_utils": lambda named=named: insert_utils(utils, named),
+        acts: dict[str, Callable[[], object]] = {
+            "ours": partial(writer.add_samples, run, 1, records),
+            "sqlite3": partial(insert_bare, bare, rows),
+            "same_pages": partial(insert_bare, same_pages, rows),
+            "sqlite_utils": partial(insert_utils, utils, named),
         }
-        for name, act in acts.items():
+        for name in random.Random(turn).sample([*acts], len(acts)):
             begin = time.perf_counter()
-            act()
+            acts[name]()
             seconds[name].append(time.perf_counter() - begin)
-    writer.close()
-    bare.close()
+    for connection in (writer, bare, same_pages, utils):
+        connection.close()
+    total = {name: sum(values) for name, values in seconds.items()}
     middle = {name: statistics.median(values) for name, values in seconds.items()}
     return {
-        "insert_rows_per_s": round(BATCH / middle["ours"]),
-        "insert_vs_sqlite3": round(middle["sqlite3"] / middle["ours"], 2),
-        "insert_vs_sqlite_utils": round(middle["sqlite_utils"] / middle["ours"], 2),
+        "insert_rows_per_s": round(rounds * BATCH / total["ours"]),
+        "insert_median_rows_per_s": round(BATCH / middle["ours"]),
+        "insert_vs_sqlite3": round(total["sqlite3"] / total["ours"], 2),
+        "insert_vs_sqlite3_same_pages": round(total["same_pages"] / total["ours"], 2),
+        "insert_vs_sqlite_utils": round(total["sqlite_utils"] / total["ours"], 2),
+        "insert_median_vs_sqlite3": round(middle["sqlite3"] / middle["ours"], 2),
+        "insert_median_vs_sqlite3_same_pages": round(middle["same_pages"] / middle["ours"], 2),
+    }
+
+
+def measure_search(folder: Path, texts: Texts, rows: int) -> dict[str, float]:
+    """Rows a second stored and searchable: the writer and an Indexer beside it, to the last row."""
+    workspace, run = new_store(folder, "searched")
+    batches = [texts.records(first, BATCH) for first in range(0, rows, BATCH)]
+    with Writer(workspace) as writer, Indexer(workspace):
+        begin = time.perf_counter()
+        for iteration, batch in enumerate(batches):
+            writer.add_samples(run, iteration, batch)
+        written = time.perf_counter()
+        index = SearchIndex(workspace)
+        while index.find("nothing").left:
+            time.sleep(0.005)
+        end = time.perf_counter()
+        index.close()
+    return {
+        "search_rows_per_s": round(len(batches) * BATCH / (end - begin)),
+        "search_complete_s": round(end - written, 2),
     }
 
 
@@ -182,17 +230,30 @@ def median_ms(act: Callable[[], object], turns: int) -> float:
 
 
 def measure_opening(workspace: Workspace, rows: int) -> tuple[Columns, dict[str, float]]:
-    """Seconds to a full mirror, and what it holds in memory."""
-    before = resident()
-    begin = time.perf_counter()
+    """Seconds to a full mirror, through SQL and from a copy, and what it holds in memory."""
+    context = multiprocessing.get_context("spawn")
+    (workspace.path / "mirror.cache").unlink(missing_ok=True)
+    with context.Pool(1, maxtasksperchild=1) as pool:  # each in a fresh process
+        cold, memory = pool.apply(open_mirror, (workspace.path,))
+        warm = [pool.apply(open_mirror, (workspace.path,))[0] for _ in range(5)]
     columns = Columns(Reader(workspace))
     columns.refresh()
-    seconds = time.perf_counter() - begin
     return columns, {
-        "open_cold_s": round(seconds, 2),
-        "mirror_bytes_per_row": round(columns.nbytes / rows, 1),
-        "mirror_resident_bytes_per_row": round((resident() - before) / rows, 1),
+        "open_cold_s": round(cold, 2),
+        "open_snapshot_s": round(statistics.median(warm), 3),
+        "mirror_bytes_per_row": round(memory / rows, 1),
     }
+
+
+def open_mirror(folder: Path) -> tuple[float, int]:
+    """Seconds to a full mirror, and by how much this process has grown."""
+    reader = Reader(Workspace(folder))
+    reader.version()
+    before = resident()
+    begin = time.perf_counter()
+    columns = Columns(reader)
+    columns.refresh()
+    return time.perf_counter() - begin, resident() - before
 
 
 def resident() -> int:
@@ -201,22 +262,34 @@ def resident() -> int:
     return pages * 4096
 
 
-def measure_fetch(workspace: Workspace, columns: Columns, turns: int) -> dict[str, float]:
-    """Fetching a drawn minibatch for training, against the bare query."""
+def measure_fetch(workspace: Workspace, columns: Columns, run: int, turns: int) -> dict[str, float]:
+    """Drawing a minibatch and fetching its programs, against the bare query for as many rows."""
     reader = Reader(workspace)
+    buffer = ReplayBuffer(columns, run, ReplayConfig())
     connection = sqlite3.connect(f"file:{workspace.database}?mode=ro", uri=True)
     rng = np.random.default_rng(0)
     marks = ", ".join("?" * BATCH)
     sql = (
-        "SELECT s.id, x.text, k.tokens FROM samples s JOIN texts x ON x.id = s.program "
-        f"JOIN tokens k ON k.id = s.id WHERE s.id IN ({marks})"
+        "SELECT s.id, t.task_id, c.name, x.text, k.tokens FROM samples s "
+        "JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source "
+        f"JOIN texts x ON x.id = s.program JOIN tokens k ON k.id = s.id WHERE s.id IN ({marks})"
     )
     ours, bare = [], []
-    for _ in range(turns):
-        drawn = rng.choice(columns.sample, BATCH, replace=False)
-        other = rng.choice(columns.sample, BATCH, replace=False).tolist()
-        ours.append(median_ms(lambda drawn=drawn: reader.tokens(drawn), 1))
-        bare.append(median_ms(lambda other=other: connection.execute(sql, other).fetchall(), 1))
+    for turn in range(turns):
+        # The same draw beforehand for the other, so that both fetch the same number of rows.
+        other = sorted({*buffer.draw(BATCH, rng).samples.tolist()})
+        fill_up = rng.choice(columns.sample, BATCH).tolist()
+        other = [*other, *fill_up][:BATCH]
+
+        def draw_and_fetch() -> None:
+            reader.tokens(buffer.draw(BATCH, rng).samples)
+
+        def fetch(other: list[int] = other) -> None:
+            connection.execute(sql, other).fetchall()
+
+        acts = [(ours, draw_and_fetch), (bare, fetch)]
+        for seconds, act in acts if turn % 2 else acts[::-1]:
+            seconds.append(median_ms(act, 1))
     connection.close()
     return {
         "fetch_ms": round(statistics.median(ours), 2),
@@ -226,7 +299,8 @@ def measure_fetch(workspace: Workspace, columns: Columns, turns: int) -> dict[st
 
 def measure_histogram(columns: Columns, turns: int) -> dict[str, float]:
     """50 bins of the priorities of all rows after a change of α."""
-    chance = possibility(columns.logprob, columns.n_tokens, "per_token")
+    rows = np.arange(len(columns))
+    chance = possibilities(columns, rows, ReplayConfig())
 
     def histogram() -> np.ndarray:
         value = p2value(chance, columns.pass_rate, 0.2)
@@ -294,13 +368,15 @@ def insert_steadily(path: Path, run: int, ready: Event, stop: Event) -> None:
 def measure(folder: Path, rows: int) -> dict[str, Any]:
     """All figures at so many rows."""
     texts = Texts(0)
-    figures: dict[str, Any] = {"rows": rows, **measure_inserts(folder, texts, 60)}
+    rounds = 40 + rows // 5_000
+    figures: dict[str, Any] = {"rows": rows, **measure_inserts(folder, texts, rounds)}
+    figures |= measure_search(folder, texts, rows // 10)
     begin = time.perf_counter()
     workspace, run = fill(folder, texts, rows)
     figures["fill_s"] = round(time.perf_counter() - begin, 1)
     columns, opening = measure_opening(workspace, rows)
     figures |= opening
-    figures |= measure_fetch(workspace, columns, 60)
+    figures |= measure_fetch(workspace, columns, run, 100)
     figures |= measure_histogram(columns, 20)
     figures |= measure_pages(workspace, run, columns, 6.0)
     return figures

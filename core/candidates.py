@@ -1,0 +1,79 @@
+"""What the equations need of stored samples: their possibility, and their bias by age and task.
+
+The replay buffer and the screen's histogram both take it from here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.priority import (
+    Floats,
+    Possibility,
+    PossibilityUnder,
+    balance,
+    freshness,
+    possibility,
+    student_counts,
+)
+from storage.rows import Rows
+
+#: Who writes the student's own programs: see SampleRecord.source.
+STUDENT = "self"
+
+
+class Knobs(Protocol):
+    """The settings that say which of the stored figures count; see ReplayConfig."""
+
+    @property
+    def possibility(self) -> Possibility: ...
+    @property
+    def possibility_under(self) -> PossibilityUnder: ...
+    @property
+    def half_life(self) -> float: ...
+    @property
+    def task_balance(self) -> float: ...
+
+
+def possibilities(samples: Rows, rows: NDArray[Any], knobs: Knobs) -> Floats:
+    """P(t) of some rows (n,), NaN where nobody who counts has said."""
+    logprob, n_tokens = samples.logprob.take(rows), samples.n_tokens.take(rows)
+    student_logprob = samples.student_logprob.take(rows)
+    by_student = samples.source.take(rows) == _code(samples.sources)
+    asked = student_counts(logprob, student_logprob, by_student, knobs.possibility_under)
+    if asked.any():
+        logprob = np.where(asked, student_logprob, logprob)
+        n_tokens = np.where(asked, samples.student_tokens.take(rows), n_tokens)
+    return possibility(logprob, n_tokens, knobs.possibility)
+
+
+def bias(
+    samples: Rows, rows: NDArray[Any], candidate: NDArray[np.bool_], knobs: Knobs
+) -> Floats | None:
+    """B_i of some rows (n,), of which some are candidates; None where no knob asks for it."""
+    found: Floats | None = None
+    if knobs.half_life:
+        found = freshness(samples.iteration.take(rows), knobs.half_life)
+    if knobs.task_balance:
+        even = balance(samples.task.take(rows), candidate, knobs.task_balance)
+        found = even if found is None else found * even
+    return found
+
+
+def newest(candidate: NDArray[np.bool_], capacity: int) -> NDArray[np.bool_]:
+    """Which candidates, in order of age, the buffer holds: the last ones; all where it has no end.
+
+    What is sampled again is new again, and comes back.
+    """
+    if not capacity:
+        return candidate
+    held = np.zeros_like(candidate)
+    held[np.flatnonzero(candidate)[-capacity:]] = True
+    return held
+
+
+def _code(sources: list[str]) -> int:
+    return sources.index(STUDENT) if STUDENT in sources else -1
