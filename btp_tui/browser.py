@@ -34,7 +34,7 @@ def find_page(observer: Observer, run: str, knobs: Knobs, text: str, offset: int
         query=text,
         rows=observer.mirror.lines(ordered[offset:], knobs),
         offset=offset,
-        total=len(found),
+        total=int(np.count_nonzero(found)),
         of=len(columns) if wanted.run is None else int((columns.run == wanted.run).sum()),
         sort=query.sort,
         descending=query.descending,

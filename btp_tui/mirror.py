@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.candidates import Candidates, find_candidates
+from btp_tui.candidates import Candidates, Pool, find_pool
 from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
 from core.candidates import possibilities
 from core.priority import p2value
@@ -27,8 +27,9 @@ class Mirror:
         self.changes = 0
         """Counts the looks that brought something new."""
         self._looked = -SLOW_S
+        self._pool: Pool | None = None
+        self._pool_of: tuple[object, ...] = ()
         self._candidates: Candidates | None = None
-        self._candidates_of: tuple[int, int, Knobs] | None = None
 
     def look(self) -> None:
         """Takes in what was stored since, unless it was done a moment ago."""
@@ -37,12 +38,14 @@ class Mirror:
             self.changes += self.columns.refresh()
 
     def candidates(self, run: int, knobs: Knobs) -> Candidates:
-        """The candidates of a run, computed again only when something has changed."""
-        wanted = (self.changes, run, knobs)
-        if self._candidates is None or self._candidates_of != wanted:
-            self._candidates = find_candidates(self.columns, run, knobs)
-            self._candidates_of = wanted
-        return self._candidates
+        """The candidates of a run, looked for again only when something has changed."""
+        wanted = (self.changes, run, knobs.possibility, knobs.possibility_under, knobs.capacity)
+        if self._pool is None or self._pool_of != wanted:
+            self._pool, self._pool_of = find_pool(self.columns, run, knobs), wanted
+        now = self._candidates
+        if now is None or now.pool is not self._pool or now.knobs != knobs:
+            now = self._candidates = Candidates(self._pool, knobs)
+        return now
 
     def lines(self, rows: NDArray[np.int64], knobs: Knobs) -> tuple[ProgramLine, ...]:
         """Rows of the mirror as lines of a table, their text fetched from the store."""

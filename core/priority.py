@@ -126,7 +126,8 @@ def shares(
             np.multiply(result, result, out=result)
         elif exponent != 1.0:
             np.power(result, exponent, out=result)
-    np.copyto(result, 0.0, where=unknown)
+    if unknown.any():
+        np.copyto(result, 0.0, where=unknown)
     return result
 
 

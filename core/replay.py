@@ -81,7 +81,7 @@ class ReplayBuffer:
         self._p2value.values[changed] = p2value(
             self._possibility.values[changed], self._pass_rate.values[changed], config.alpha
         )
-        self._count()
+        self._candidates = int(np.count_nonzero(~np.isnan(self._p2value.values)))
         if config.prioritization == "rank":
             self._ranked.update(self._p2value.values)
         else:
@@ -157,16 +157,13 @@ class ReplayBuffer:
             part = slice(begin, begin + _PART)
             chance, rate = self._possibility.values[part], self._pass_rate.values[part]
             values[part] = p2value(chance, rate, config.alpha)
-        rows, candidate = self._rows.values, ~np.isnan(values)
+        candidate = ~np.isnan(values)
         if config.capacity:
             candidate = newest(candidate, config.capacity)
             values[~candidate] = np.nan
-        self._count()
-        weights = bias(self._columns, rows, candidate, config)
+        self._candidates = int(np.count_nonzero(candidate))
+        weights = bias(self._columns, self._rows.values, candidate, config)
         if config.prioritization == "rank":
             self._ranked.tune(values, config.exponent, weights)
         else:
             self._proportional.tune(values, config.exponent, config.floor, weights)
-
-    def _count(self) -> None:
-        self._candidates = int(np.count_nonzero(~np.isnan(self._p2value.values)))

@@ -90,7 +90,9 @@ def unpack_tokens(
 
 def preview(text: str, prompt: str) -> str:
     """The lines of a program that tell it from others of its task, joined into one."""
-    body = _DOCSTRING.sub("", text.removeprefix(prompt))
+    body = text.removeprefix(prompt)
+    if '"""' in body or "'''" in body:
+        body = _DOCSTRING.sub("", body)
     lines = [line.strip() for line in body.splitlines() if line.strip()]
     telling = [line for line in lines if not _HEADER.match(line)] or lines[-1:]
     return " ⏎ ".join(telling)[:_PREVIEW_LENGTH]

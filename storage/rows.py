@@ -15,7 +15,7 @@ from storage.search import Found
 UNJUDGED = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which samples to show; None lets everything through.
 
@@ -67,8 +67,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.sample)
 
-    def select(self, wanted: Filter) -> NDArray[np.int64]:
-        """Indexes of the rows that a filter lets through, oldest first."""
+    def select(self, wanted: Filter) -> NDArray[np.bool_]:
+        """Which rows a filter lets through."""
         keep = np.ones(len(self), bool)
         if wanted.run is not None:
             keep &= self.run == wanted.run
@@ -86,27 +86,27 @@ class Rows:
         if wanted.iteration is not None:
             low_iteration, high_iteration = wanted.iteration
             keep &= (self.iteration >= low_iteration) & (self.iteration <= high_iteration)
-        return np.flatnonzero(keep)
+        return keep
 
     def sort(
         self,
-        rows: NDArray[np.int64],
+        keep: NDArray[np.bool_],
         key: str | NDArray[Any],
         descending: bool = False,
         limit: int | None = None,
     ) -> NDArray[np.int64]:
-        """Rows in the order of a column, or of an array with one entry for each row of the mirror.
+        """Indexes of rows in the order of a column, or of an array with one entry for each row.
 
-        Names are ordered as text, unknown values come last either way, equal ones stay in the order
-        of `rows`. With `limit` only the first so many are returned, and much faster.
+        Names are ordered as text, unknown values come last either way, of equal ones the oldest
+        comes first. With `limit` only the first so many are returned, and much faster.
         """
-        values = self._sort_values(key)[rows]
-        if descending:
-            values = -values
-        if limit is not None and limit < len(rows):
-            near = _smallest(values, limit)
-            rows, values = rows[near], values[near]
-        return rows[np.argsort(values, kind="stable")[:limit]]
+        values = self._sort_values(key)
+        if limit is None or limit >= np.count_nonzero(keep):
+            rows = np.flatnonzero(keep)
+        else:
+            rows = _first(values, keep, limit, descending)
+        values = values.take(rows)
+        return rows[np.argsort(-values if descending else values, kind="stable")[:limit]]
 
     def _sort_values(self, key: str | NDArray[Any]) -> NDArray[Any]:
         """Numbers that sort as the key does, and that can be negated."""
@@ -132,18 +132,27 @@ def members(wanted: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     return found
 
 
-def _smallest(values: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Places of the smallest values, in their order: at least `count`, equals of the last included.
+def _first(
+    values: NDArray[Any], keep: NDArray[np.bool_], count: int, descending: bool
+) -> NDArray[np.int64]:
+    """Places that hold the first `count` values of those kept, in no order, and not many others.
 
-    Places of unknown values (NaN) are among them only where there are too few others.
+    A probe says which value has enough before it, so that all are looked at once and none copied.
     """
-    probe = values[:: max(1, len(values) // 4096)]
+    step = max(1, len(values) // 16384)
+    probe = values[::step][keep[::step]]
+    probe = -probe if descending else probe
     # In most cases four times the share of the probe that is wanted leaves a few hundred values.
-    guess = min(8 + 4 * count * len(probe) // len(values), len(probe) - 1)
-    near = np.flatnonzero(values <= np.partition(probe, guess)[guess])
-    if len(near) < count:
-        near = np.flatnonzero(values <= np.partition(values, count)[count])
-    return near if len(near) >= count else np.arange(len(values))
+    guess = 8 + 4 * count * len(probe) // max(1, int(np.count_nonzero(keep)))
+    if guess < len(probe):
+        last = np.partition(probe, guess)[guess]
+        near = np.flatnonzero(keep & (values >= -last if descending else values <= last))
+        if len(near) >= count:
+            return near
+    rows = np.flatnonzero(keep)
+    kept = -values.take(rows) if descending else values.take(rows)
+    near = rows[kept <= np.partition(kept, count)[count]]
+    return near if len(near) >= count else rows  # unknown values (NaN) are needed as well
 
 
 def _matching(names: list[str], part: str) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w")
 _LAST_ITERATION = np.iinfo(np.int32).max
 
 #: Column of the mirror that a sort goes by, where its name is another one.
-_COLUMNS = {"pass": "pass_rate", "tokens": "n_tokens", "iter": "iteration"}
+_COLUMNS = {"newest": "sample", "pass": "pass_rate", "tokens": "n_tokens", "iter": "iteration"}
 
 
 def find_filter(query: Query, reader: Reader, runs: Mapping[str, int], watched: str = "") -> Filter:
@@ -41,7 +41,7 @@ def find_filter(query: Query, reader: Reader, runs: Mapping[str, int], watched: 
 
 def in_order(
     columns: Columns,
-    rows: NDArray[np.int64],
+    keep: NDArray[np.bool_],
     query: Query,
     p2value: Callable[[], NDArray[np.float64]],
     limit: int | None = None,
@@ -50,12 +50,10 @@ def in_order(
 
     `p2value` gives that of every row of the mirror; it is called only where the order needs it.
     """
-    if query.sort == "newest":
-        return rows[::-1][:limit] if query.descending else rows[:limit]
     key: str | NDArray[Any] = _COLUMNS.get(query.sort, query.sort)
     if query.sort == "p2value":
         key = p2value()
-    return columns.sort(rows, key, descending=query.descending, limit=limit)
+    return columns.sort(keep, key, descending=query.descending, limit=limit)
 
 
 def _search(reader: Reader, part: str) -> Found:

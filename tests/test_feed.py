@@ -18,7 +18,7 @@ from textual.message import Message
 
 from btp_tui import engine
 from btp_tui.answers import Answers
-from btp_tui.candidates import find_candidates
+from btp_tui.candidates import Candidates, find_pool
 from btp_tui.engine import Launch
 from btp_tui.feed import Feed
 from btp_tui.messages import CardReady, FeedEnded, PageReady, SnapshotReady
@@ -131,9 +131,10 @@ def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
         store.columns.refresh()
         buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(**knobs))
         draw = buffer.draw(4000, np.random.default_rng(1))
-        shown = find_candidates(store.columns, store.run, Knobs(**knobs))
-    samples = store.columns.sample[shown.rows]
-    assert len(buffer) == len(shown.rows)
+        pool = find_pool(store.columns, store.run, Knobs(**knobs))
+        shown = Candidates(pool, Knobs(**knobs))
+    samples = store.columns.sample[pool.rows]
+    assert len(buffer) == len(pool.rows)
     expected = dict(zip(samples.tolist(), shown.probability.tolist(), strict=True))
     drawn = dict(zip(draw.samples.tolist(), draw.probabilities.tolist(), strict=True))
     assert set(drawn) <= set(expected)
@@ -147,7 +148,8 @@ def test_the_share_that_was_never_replayed_counts_texts_not_samples(tmp_path: Pa
         store.sampled("x", iteration=2)  # the newest sample of "x" was not drawn, an older one was
         store.writer.add_update(store.run, update(1, [1, 1]))
         store.columns.refresh()
-        shown = find_candidates(store.columns, store.run, Knobs()).histogram()
+        pool = find_pool(store.columns, store.run, Knobs())
+        shown = Candidates(pool, Knobs()).histogram()
         assert (shown.candidates, shown.never) == (3, pytest.approx(2 / 3))
 
 

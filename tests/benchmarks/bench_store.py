@@ -26,14 +26,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sqlite_utils
 
-from core.candidates import possibilities
+from btp_tui.candidates import Candidates, find_pool
+from btp_tui.snapshot import Knobs
 from core.config import ReplayConfig
-from core.priority import p2value, priorities
 from core.replay import ReplayBuffer
 from storage.columns import Columns, Filter
 from storage.connection import PAGE_BYTES
@@ -297,18 +297,22 @@ def measure_fetch(workspace: Workspace, columns: Columns, run: int, turns: int) 
     }
 
 
-def measure_histogram(columns: Columns, turns: int) -> dict[str, float]:
-    """50 bins of the priorities of all rows after a change of α."""
-    rows = np.arange(len(columns))
-    chance = possibilities(columns, rows, ReplayConfig())
+def measure_histogram(columns: Columns, run: int, turns: int) -> dict[str, float]:
+    """The screen's histogram in 50 bins after a turn of α, and after new programs have come."""
+    pool = find_pool(columns, run, Knobs())
+    alphas = iter(np.random.default_rng(0).random(2 * turns).tolist())
 
-    def histogram() -> np.ndarray:
-        value = p2value(chance, columns.pass_rate, 0.2)
-        priority = priorities(value, columns.sample, "proportional", 1e-6)
-        bins = np.minimum((priority * 50).astype(np.int32), 49)
-        return np.bincount(bins, minlength=50)
+    def turn_alpha(prioritization: Literal["proportional", "rank"]) -> None:
+        knobs = Knobs(alpha=next(alphas), prioritization=prioritization)
+        Candidates(pool, knobs).histogram(bins=50)
 
-    return {"histogram_ms": round(median_ms(histogram, turns), 2)}
+    return {
+        "histogram_ms": round(median_ms(lambda: turn_alpha("proportional"), turns), 2),
+        "histogram_rank_ms": round(median_ms(lambda: turn_alpha("rank"), turns), 2),
+        "histogram_new_programs_ms": round(
+            median_ms(lambda: find_pool(columns, run, Knobs()), turns), 1
+        ),
+    }
 
 
 def queries(columns: Columns) -> Iterator[tuple[Filter, str]]:
@@ -377,7 +381,7 @@ def measure(folder: Path, rows: int) -> dict[str, Any]:
     columns, opening = measure_opening(workspace, rows)
     figures |= opening
     figures |= measure_fetch(workspace, columns, run, 100)
-    figures |= measure_histogram(columns, 20)
+    figures |= measure_histogram(columns, run, 20)
     figures |= measure_pages(workspace, run, columns, 6.0)
     return figures
 
