@@ -17,6 +17,9 @@ from storage.reader import Reader
 #: Seconds between two looks at what a plot or a table shows: more would only cost.
 SLOW_S = 1.0
 
+#: The outcome of a program whose other tests may have been skipped.
+_TIMEOUT = "timeout"
+
 
 class Mirror:
     """The columns of all samples, brought up to date at most once a second."""
@@ -53,6 +56,7 @@ class Mirror:
         chance = possibilities(columns, rows, knobs)
         value = p2value(chance, columns.pass_rate[rows].astype(np.float64), knobs.alpha)
         found = {row.sample: row for row in self.reader.rows(columns.sample[rows])}
+        partial = self.reader.partial(self._timed_out(rows))
         shown = []
         for row, likely, worth in zip(rows.tolist(), chance.tolist(), value.tolist(), strict=True):
             program = found.get(int(columns.sample[row]))
@@ -72,10 +76,19 @@ class Mirror:
                         p2value=_known(worth),
                         replays=int(columns.replays[row]),
                         text=program.preview,
-                        partial=program.partial,
+                        partial=program.program in partial,
                     )
                 )
         return tuple(shown)
+
+    def _timed_out(self, rows: NDArray[np.int64]) -> list[int]:
+        """The programs of some rows that may have tests which were skipped after a timeout."""
+        columns = self.columns
+        if _TIMEOUT not in columns.outcomes:
+            return []
+        code = columns.outcomes.index(_TIMEOUT)
+        programs: list[int] = columns.program[rows[columns.outcome[rows] == code]].tolist()
+        return programs
 
     def _outcome(self, row: int) -> str | None:
         code = int(self.columns.outcome[row])

@@ -22,19 +22,17 @@ _DOCSTRING = re.compile(r'^\s*[rR]?("""|\'\'\').*?\1\s*$', re.DOTALL | re.MULTIL
 
 @dataclass(frozen=True, slots=True)
 class ProgramRow:
-    """What a table shows of one sample; `preview` is its body in one line."""
+    """What a table shows of one sample, besides the mirror's; `preview` is its body in one line."""
 
     sample: int
+    program: int
     task_id: str
     iteration: int
     rank: int
     source: str
-    outcome: str | None
-    pass_rate: float | None
     logprob: float | None
     n_tokens: int | None
     preview: str
-    partial: bool  # tests were skipped after one that timed out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +91,11 @@ def preview(text: str, prompt: str) -> str:
     body = text.removeprefix(prompt)
     if '"""' in body or "'''" in body:
         body = _DOCSTRING.sub("", body)
-    lines = [line.strip() for line in body.splitlines() if line.strip()]
-    telling = [line for line in lines if not _HEADER.match(line)] or lines[-1:]
-    return " ⏎ ".join(telling)[:_PREVIEW_LENGTH]
+    shown, last = "", ""
+    for line in map(str.strip, body.splitlines()):
+        if line and not _HEADER.match(line):
+            shown += f" ⏎ {line}" if shown else line
+            if len(shown) >= _PREVIEW_LENGTH:
+                break
+        last = line or last
+    return (shown or last)[:_PREVIEW_LENGTH]

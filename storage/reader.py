@@ -36,7 +36,9 @@ _RUNS = """SELECT id, name, kind, config, model, host, isolation, at, detail
 FROM runs LEFT JOIN progress ON run = id"""
 
 _SAMPLES = """FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source
-JOIN texts x ON x.id = s.program LEFT JOIN tokens k ON k.id = s.id"""
+JOIN texts x ON x.id = s.program"""
+
+_TOKENS = f"{_SAMPLES} LEFT JOIN tokens k ON k.id = s.id"
 
 #: Seconds that a search may take to index what is new.
 _FEED_S = 0.1
@@ -118,17 +120,19 @@ class Reader:
     def rows(self, samples: Sequence[int] | NDArray[Any]) -> list[ProgramRow]:
         """A line for each of the samples, in their order; what is not stored is left out."""
         found = self._by_id(
-            "SELECT s.id, t.task_id, s.iteration, s.rank, c.name, s.logprob, s.n_tokens, "
-            f"s.program, x.text, t.prompt {_SAMPLES} WHERE s.id",
+            "SELECT s.id, s.program, t.task_id, s.iteration, s.rank, c.name, s.logprob, "
+            f"s.n_tokens, x.text, t.prompt {_SAMPLES} WHERE s.id",
             samples,
         )
-        outcomes = self._outcomes({row[7] for row in found.values()})
-        lines = []
-        for row in (found[sample] for sample in map(int, samples) if sample in found):
-            outcome, pass_rate, partial = outcomes.get(row[7], (None, None, False))
-            known = [*row[:5], outcome, pass_rate, *row[5:7], preview(*row[8:]), partial]
-            lines.append(ProgramRow(*known))
-        return lines
+        rows = (found[sample] for sample in map(int, samples) if sample in found)
+        return [ProgramRow(*[*row[:8], preview(*row[8:])]) for row in rows]
+
+    def partial(self, programs: Iterable[int]) -> set[int]:
+        """Which of the programs have a newest verdict for which tests were skipped."""
+        # max() in SQLite takes the other columns from the row that holds it.
+        sql = "SELECT program, partial, max(id) FROM verdicts WHERE program"
+        found = self._by_id(sql, programs, tail="GROUP BY program")
+        return {program for program, (_, partial, _) in found.items() if partial}
 
     def program(self, sample: int) -> ProgramDetail | None:
         """Everything about a sample; None where it is not stored."""
@@ -136,7 +140,7 @@ class Reader:
             rows = self.query(
                 "SELECT s.id, s.run, s.iteration, s.rank, c.name, s.program, x.text, s.logprob, "
                 "s.n_tokens, s.at, k.tokens, t.task_id, t.dataset, t.description, t.prompt, "
-                f"t.difficulty, t.tests {_SAMPLES} WHERE s.id = ?",
+                f"t.difficulty, t.tests {_TOKENS} WHERE s.id = ?",
                 (int(sample),),
             )
             if not rows:
@@ -152,7 +156,7 @@ class Reader:
 
         Raises KeyError with the id of a sample that is not stored.
         """
-        sql = f"SELECT s.id, t.task_id, c.name, x.text, k.tokens {_SAMPLES} WHERE s.id"
+        sql = f"SELECT s.id, t.task_id, c.name, x.text, k.tokens {_TOKENS} WHERE s.id"
         found = self._by_id(sql, samples)
         rows = (found[sample] for sample in map(int, samples))
         return [SampledText(*[*row[:4], *unpack_tokens(row[4])]) for row in rows]
@@ -252,15 +256,6 @@ class Reader:
             marks = ", ".join("?" * len(chunk))
             found.update((row[0], row) for row in self.query(f"{sql} IN ({marks}) {tail}", chunk))
         return found
-
-    def _outcomes(self, programs: Iterable[int]) -> dict[int, tuple[str, float | None, bool]]:
-        # max() in SQLite takes the other columns from the row that holds it.
-        sql = (
-            "SELECT v.program, o.name, v.pass_rate, v.partial, max(v.id) FROM verdicts v "
-            "JOIN outcomes o ON o.id = v.outcome WHERE v.program"
-        )
-        found = self._by_id(sql, programs, tail="GROUP BY v.program")
-        return {program: (*row[1:3], bool(row[3])) for program, row in found.items()}
 
     def _verdict(self, program: int) -> VerdictRecord | None:
         rows = self.query(

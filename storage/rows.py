@@ -128,7 +128,7 @@ def members(wanted: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     size = max(int(wanted.max(initial=0)), int(values.max(initial=0))) + 1
     table = np.zeros(size, bool)
     table[wanted] = True
-    found: NDArray[np.bool_] = table[values]
+    found: NDArray[np.bool_] = table.take(values)
     return found
 
 
