@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,16 +60,19 @@ class ProgramDetail:
     verdict: VerdictRecord | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SampledText:
-    """What the trainer needs of a sample; the arrays are as in ProgramDetail."""
+class SampledText(NamedTuple):
+    """What the trainer needs of a sample; `tokens` is the blob of `tokens.tokens`."""
 
     sample: int
     task_id: str
     source: str
     text: str
-    token_ids: NDArray[np.int32] | None
-    token_logprobs: NDArray[np.float32] | None
+    tokens: bytes | None
+
+    @property
+    def token_ids(self) -> NDArray[np.int32] | None:
+        """As in ProgramDetail."""
+        return unpack_tokens(self.tokens)[0]
 
 
 def pack_tokens(token_ids: NDArray[np.int32], token_logprobs: NDArray[np.float32]) -> bytes:

@@ -158,8 +158,7 @@ class Reader:
         """
         sql = f"SELECT s.id, t.task_id, c.name, x.text, k.tokens {_TOKENS} WHERE s.id"
         found = self._by_id(sql, samples)
-        rows = (found[sample] for sample in map(int, samples))
-        return [SampledText(*[*row[:4], *unpack_tokens(row[4])]) for row in rows]
+        return [SampledText._make(found[sample]) for sample in map(int, samples)]
 
     def rescored(self, run: int, update_number: int) -> tuple[int, int]:
         """How many samples a run's student has scored after so many updates, and the last ever."""
