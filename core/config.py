@@ -100,19 +100,15 @@ class ReplayConfig(Section):
     floor: float = Field(1e-6, ge=0.0)
     """Smallest priority, so that nothing becomes unreachable."""
     possibility_under: Literal["sampler", "student"] = "sampler"
-    """Whose log-probabilities P(t) is made of: the sampler's own, where it reported any, or the
-    student's for every program."""
+    """Who is asked for P(t): the sampler, where it reported any, or always the student."""
     refresh: int = Field(0, ge=0)
-    """Programs whose possibility is computed anew under the present student in each iteration,
-    those first that have waited longest; 0 computes only what is missing."""
+    """Programs an iteration whose P(t) the present student computes anew, in turn."""
     capacity: int = Field(0, ge=0)
-    """Most programs in the replay buffer, those sampled last; 0 keeps all. The store keeps all."""
+    """Most programs in the buffer, those sampled last; 0 keeps all. The store keeps all anyway."""
     half_life: float = Field(0.0, ge=0.0)
-    """Iterations after which a program is drawn half as often: P(i) · 2^(-age / half_life); 0 is
-    without age."""
+    """Iterations until a program is drawn half as often: P(i) · 2^(-age / half_life); 0 never."""
     task_balance: float = Field(0.0, ge=0.0, le=1.0)
-    """γ in P(i) · n^-γ, with n the task's programs in the buffer; 1 weighs tasks as if each had
-    one."""
+    """γ in P(i) · n^-γ, n the programs of the task in the buffer: tasks with many weigh less."""
 
 
 class TrainerConfig(Section):
