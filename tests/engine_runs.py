@@ -6,8 +6,8 @@ import gzip
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from storage.reader import Reader
@@ -36,10 +36,12 @@ class EngineRun:
     workspace: Workspace
     held_out: Path
     name: str = "small"
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def start(self) -> subprocess.Popen[str]:
         """The engine, training."""
-        overrides = [f"--set={key}={value}" for key, value in _SETTINGS.items()]
+        settings = {**_SETTINGS, **self.settings}
+        overrides = [f"--set={key}={value}" for key, value in settings.items()]
         overrides.append(f"--set=tasks.held_out=['nano:{self.held_out}']")
         return self._python("train", "--name", self.name, "--json", *overrides)
 
@@ -86,6 +88,7 @@ class EngineRun:
 def small_held_out(folder: Path, tasks: int = 6) -> Path:
     """A file of the first few embedded held-out tasks."""
     source = Path(__file__).parents[1] / "core" / "nano" / "tasks" / "held-out.jsonl.gz"
+    folder.mkdir(exist_ok=True)
     file = folder / "held-out.jsonl"
     with gzip.open(source, "rt", encoding="utf-8") as lines:
         file.write_text("".join(next(lines) for _ in range(tasks)), encoding="utf-8")

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,50 @@ def test_two_engines_on_one_run_are_refused(run: EngineRun) -> None:
     assert "Another engine is at work on run small" in err
     engine.kill()
     engine.wait()
+
+
+def test_two_engines_on_one_workspace_do_not_disturb_each_other(run: EngineRun) -> None:
+    other = replace(run, name="other")
+    engines = [run.start(), other.start()]
+    for engine in engines:
+        finish(engine)
+    reader = Reader(run.workspace)
+    counts = reader.query(
+        "SELECT count(*), count(DISTINCT iteration || ' ' || task || ' ' || rank) FROM samples "
+        "GROUP BY run"
+    )
+    assert counts == [(ITERATIONS * TASKS * BEAMS,) * 2] * 2
+    for stored in reader.runs():
+        assert reader.unjudged(stored.id) == []
+        numbers = [update.number for update in reader.updates(stored.id)]
+        assert numbers == [*range(1, ITERATIONS * UPDATES + 1)]
+
+
+def test_possibilities_are_computed_anew_and_a_killed_run_goes_on_with_them(
+    tmp_path: Path,
+) -> None:
+    def results(run: EngineRun) -> tuple[list[object], list[tuple[int, ...]]]:
+        reader = Reader(run.workspace)
+        said = reader.query(
+            "SELECT update_number, sample, round(logprob, 3) FROM possibilities ORDER BY 1, 2"
+        )
+        return said, [update.draws for update in reader.updates(1)]
+
+    settings = {"replay.refresh": 6, "replay.alpha": 0.9, "checkpoint.every_updates": 1}
+    whole = replace(new_run(tmp_path / "whole"), settings=settings)
+    finish(whole.start())
+    killed = replace(new_run(tmp_path / "killed"), settings=settings)
+    engine = killed.start()
+    for moment in ("sample", "replay", "replay"):
+        wait_until(lambda moment=moment: _rescored(killed) and killed.has_reached(moment), engine)
+        engine.kill()
+        engine.wait()
+        engine = killed.resume()
+    finish(engine)
+    said, _ = results(whole)
+    assert [update for update, _, _ in said] == [0] * 6 + [4] * 6 + [8] * 6
+    assert results(killed) == results(whole)
+
+
+def _rescored(run: EngineRun) -> bool:
+    return bool(Reader(run.workspace).query("SELECT 1 FROM possibilities LIMIT 1"))
