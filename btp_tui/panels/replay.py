@@ -33,9 +33,7 @@ class PriorityHistogram(Panel[tuple[Knobs, bool, Histogram | None]]):
         legend = "[$stored]█[/] stored [$drawn]█[/] drawn"
         if width >= 44:
             title = f"{self.TITLE}  {title}"
-            legend += f", of {words.plural(histogram.candidates if histogram else 0, 'program')}"
-            if width >= 58 and histogram and histogram.candidates:
-                legend += f", {words.percent(histogram.never, 0)} never drawn"
+            legend += _never_drawn(histogram, width)
         return title, f"[$timeout]preview[/]  {legend}" if preview else legend
 
     def draw(self, shown: tuple[Knobs, bool, Histogram | None], width: int, height: int) -> Content:
@@ -110,6 +108,16 @@ def _pass_rate_plot(shown: tuple[IterationOutcomes, ...], width: int, height: in
     x = Axis("iteration", lambda value: f"{value:.0f}", low=1.0, high=max(shown[-1].iteration, 2.0))
     y = Axis("%", lambda value: f"{value:.0f} %", low=0.0, high=100.0)
     return draw_plot([Series(points, "$passed")], x, y, width, height)
+
+
+def _never_drawn(histogram: Histogram | None, width: int) -> str:
+    """How many programs there are, and the share of them that was never replayed."""
+    if histogram is None or not histogram.candidates:
+        return ", of no programs"
+    share = words.percent(histogram.never, 0)
+    if width < 58:
+        return f", {share} of {words.count(histogram.candidates)} never"
+    return f", of {words.plural(histogram.candidates, 'program')}, {share} never drawn"
 
 
 def _fitted(histogram: Histogram, width: int) -> Histogram:
