@@ -20,6 +20,7 @@ class Answers:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._page: tuple[object, ...] = ()
+        self._unsearched = 0
         self._card: tuple[object, ...] = ()
         self._seen = -1
 
@@ -29,9 +30,11 @@ class Answers:
         run, knobs = (watched.line.name, watched.knobs) if watched else ("", Knobs())
         moved = self._moved()
         page, card = (wishes.page, run, knobs), (wishes.sample, knobs)
-        if wishes.page is not None and (moved or page != self._page):
+        if wishes.page is not None and (moved or page != self._page or self._unsearched):
             self._page = page
-            yield PageReady(self._find_page(run, knobs, *wishes.page))
+            found = self._find_page(run, knobs, *wishes.page)
+            self._unsearched = found.unsearched  # it is asked again until all is indexed
+            yield PageReady(found)
         if wishes.sample is not None and (moved or card != self._card):
             self._card = card
             yield CardReady(find_card(self._observer, wishes.sample, knobs))

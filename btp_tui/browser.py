@@ -10,7 +10,6 @@ from btp_tui.snapshot import Knobs, Page, ProgramCard, ShownTest
 from core.candidates import possibilities
 from core.priority import p2value
 from storage.columns import Columns
-from storage.errors import StorageError
 from storage.programs import ProgramDetail
 from storage.query import QueryError, parse_query
 from storage.schema import VerdictRecord
@@ -26,7 +25,7 @@ def find_page(observer: Observer, run: str, knobs: Knobs, text: str, offset: int
         query = parse_query(text)
         runs = {line.name: line.id for line in observer.runs}
         wanted = find_filter(query, observer.reader, runs, watched=run)
-    except (QueryError, StorageError) as error:
+    except QueryError as error:
         return Page(text, problem=str(error))
     found = columns.select(wanted)
     ordered = in_order(columns, found, query, lambda: _p2value(columns, knobs), offset + PAGE)

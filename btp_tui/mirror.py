@@ -112,20 +112,21 @@ class Mirror:
         if not len(iteration):
             return ()
         names = [*columns.outcomes, ""]
-        size = int(iteration.max()) + 1
+        held = np.unique(iteration)  # an imported run may hold any numbers
+        place, size = np.searchsorted(held, iteration), len(held)
         codes = np.where(outcome == UNJUDGED, len(columns.outcomes), outcome)
-        counts = np.bincount(iteration * len(names) + codes, minlength=size * len(names))
+        counts = np.bincount(place * len(names) + codes, minlength=size * len(names))
         known = np.isfinite(pass_rate)
-        total = np.bincount(iteration[known], weights=pass_rate[known], minlength=size)
-        rated = np.bincount(iteration[known], minlength=size)
+        total = np.bincount(place[known], weights=pass_rate[known], minlength=size)
+        rated = np.bincount(place[known], minlength=size)
         shown = []
-        for place, row in enumerate(counts.reshape(size, len(names)).tolist()):
+        for at, row in enumerate(counts.reshape(size, len(names)).tolist()):
             outcomes = sorted(
                 ((name, number) for name, number in zip(names, row, strict=True) if number),
                 key=lambda one: -one[1],
             )
-            mean = total[place] / rated[place] if rated[place] else None
-            shown.append(IterationOutcomes(place + 1, tuple(outcomes), mean))
+            mean = total[at] / rated[at] if rated[at] else None
+            shown.append(IterationOutcomes(int(held[at]) + 1, tuple(outcomes), mean))
         return tuple(shown)
 
 

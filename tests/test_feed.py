@@ -153,6 +153,36 @@ def test_the_share_that_was_never_replayed_counts_texts_not_samples(tmp_path: Pa
         assert (shown.candidates, shown.never) == (3, pytest.approx(2 / 3))
 
 
+def test_a_search_is_answered_again_until_everything_is_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.search._BATCH", 10)
+    monkeypatch.setattr("storage.reader._FEED_S", 0.0)  # one batch an answer
+    wishes = Wishes(page=("name", 0))
+    with Store(tmp_path) as store, Observer(store.workspace) as observer:
+        store.sampled(*(f"name {number}" for number in range(25)))
+        answers = Answers(observer)
+        shown = []
+        for _ in range(5):
+            for message in answers.to(wishes, observer.snapshot(wishes)):
+                assert isinstance(message, PageReady)
+                shown.append((message.page.total, message.page.unsearched))
+    assert shown == [(10, 15), (20, 5), (25, 0)]
+
+
+def test_iterations_may_have_any_numbers(tmp_path: Path) -> None:
+    """Those of an imported run, for instance."""
+    with Store(tmp_path) as store, Observer(store.workspace) as observer:
+        store.judged(dict.fromkeys(store.sampled("x", "y", iteration=3), 0.5))
+        store.judged(dict.fromkeys(store.sampled("z", iteration=2_000_000_000), 1.0))
+        observer.mirror.look()
+        shown = observer.mirror.iterations(store.run)
+    assert [(each.iteration, each.programs, each.pass_rate) for each in shown] == [
+        (4, 2, 0.5),
+        (2_000_000_001, 1, 1.0),
+    ]
+
+
 def test_the_histogram_moves_at_once_with_the_wished_knobs(store: Store) -> None:
     with Observer(store.workspace) as observer:
         before = observer.snapshot(Wishes()).watched
