@@ -5,6 +5,8 @@ It only watches: quitting it, or losing it, leaves the engine at work.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +71,7 @@ class BtpApp(App[None]):
         self._card: ProgramCard | None = None
         self._page: Page | None = None
         self._said = self._trouble = ""
+        self._asked_at = 0.0  # when the engine was last asked to turn a knob
         self._silence: Timer | None = None
         self._commands = Commands(workspace)
         self._feed = feed(workspace, self.post_message)
@@ -91,10 +94,10 @@ class BtpApp(App[None]):
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Shows a snapshot, unless the display is held."""
-        knobs = self._feed.wishes.knobs
         watched = message.snapshot.watched
-        if knobs is not None and watched and watched.knobs == knobs and not watched.preview:
-            self._wish(knobs=None)  # the engine has taken them over
+        answered = watched and watched.line.alive and not watched.asked
+        if self._feed.wishes.turned and answered and message.snapshot.at > self._asked_at:
+            self._wish(turned=())  # what is in force now counts, whoever has asked for it
         if not self.display_held:
             self._show(message.snapshot)
 
@@ -150,7 +153,7 @@ class BtpApp(App[None]):
 
     async def action_watch_run(self, name: str) -> None:
         """Watches another run, on the dashboard."""
-        self._wish(watch=name, knobs=None)
+        self._wish(watch=name, turned=())
         await self.action_show("dashboard")
 
     def action_pause_training(self) -> None:
@@ -187,15 +190,23 @@ class BtpApp(App[None]):
 
     def action_turn(self, knob: str, steps: int) -> None:
         """Shows the histogram of other knobs at once, and asks a live engine to use them."""
-        knobs = self._knobs.turned(knob, steps)
-        self._wish(knobs=knobs)
-        if self._run is not None and self._run.state in ("running", "paused"):
-            key, value = f"replay.{knob}", getattr(knobs, knob)
-            self._ask(lambda run: self._commands.set_knob(run, key, value), "")
+        value = getattr(self._knobs.turned(knob, steps), knob)
+        self._wish(turned=tuple({**dict(self._feed.wishes.turned), knob: value}.items()))
+        run = self._run
+        if run is not None and run.trains and run.state in ("running", "paused"):
+            self._asked_at = math.inf
+
+            async def ask(run: int) -> None:
+                try:
+                    await self._commands.set_knob(run, f"replay.{knob}", value)
+                finally:
+                    self._asked_at = time.time()
+
+            self._ask(ask, "")
 
     def action_revert_knobs(self) -> None:
         """Forgets a preview."""
-        self._wish(knobs=None)
+        self._wish(turned=())
 
     def action_open_program(self, sample: int) -> None:
         """Shows one program over the whole window."""
@@ -232,11 +243,11 @@ class BtpApp(App[None]):
             case "start_demo":
                 return not alive
             case "pause_training":
-                return run is not None and run.state == "running"
+                return run is not None and run.trains and run.state == "running"
             case "resume_training":
-                return run is not None and run.state == "paused"
+                return run is not None and run.trains and run.state == "paused"
             case "stop_training":
-                return run is not None and run.state in ("running", "paused")
+                return run is not None and run.trains and run.state in ("running", "paused")
             case "resume_watched":
                 return run is not None and resumable(run)
             case "show":
@@ -265,8 +276,9 @@ class BtpApp(App[None]):
 
     @property
     def _knobs(self) -> Knobs:
-        wished = self._feed.wishes.knobs
-        return wished or (self.snapshot.watched.knobs if self.snapshot.watched else Knobs())
+        in_force = self.snapshot.watched.in_force if self.snapshot.watched else Knobs()
+        turned: dict[str, Any] = dict(self._feed.wishes.turned)
+        return replace(in_force, **turned)
 
     def _wish(self, **changes: Any) -> None:
         self._feed.wish(replace(self._feed.wishes, **changes))
@@ -277,7 +289,7 @@ class BtpApp(App[None]):
         except StorageError as error:
             self._say(trouble=str(error))
             return
-        self._wish(launch=started, watch=started.run, knobs=None)
+        self._wish(launch=started, watch=started.run, turned=())
         await self.action_show("dashboard")
 
     def _ask(self, command: Callable[[int], Coroutine[Any, Any, None]], said: str) -> None:

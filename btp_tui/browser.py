@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btp_tui.observer import Observer
-from btp_tui.snapshot import Knobs, Page, ProgramCard, ShownTest
+from btp_tui.snapshot import PAGE, Knobs, Page, ProgramCard, ShownTest
 from core.candidates import possibilities
 from core.priority import p2value
 from storage.columns import Columns
@@ -14,8 +14,6 @@ from storage.programs import ProgramDetail
 from storage.query import QueryError, parse_query
 from storage.schema import VerdictRecord
 from storage.selection import find_filter, in_order
-
-PAGE = 500
 
 
 def find_page(observer: Observer, run: str, knobs: Knobs, text: str, offset: int) -> Page:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from storage.errors import StorageError
+from core.entry import run_command
 
 #: Handed over to `python -m core`, with the line that `btp-tui --help` shows.
 HANDED_OVER = {
@@ -88,9 +88,5 @@ for _name, _help_line in HANDED_OVER.items():
 
 
 def main() -> None:
-    """The entry point; a known error is one sentence on stderr and exit code 2."""
-    try:
-        app(prog_name="btp-tui")
-    except StorageError as error:
-        print(f"btp-tui: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    """The entry point."""
+    run_command(app)

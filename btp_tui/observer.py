@@ -6,7 +6,7 @@ import time
 
 from btp_tui.engine import Launch
 from btp_tui.mirror import SLOW_S, Mirror
-from btp_tui.snapshot import Knobs, RunLine, Snapshot, Watched
+from btp_tui.snapshot import RunLine, Snapshot, Watched
 from btp_tui.watch import RunWatch
 from btp_tui.wishes import Wishes
 from storage.connection import without_room
@@ -25,7 +25,7 @@ class Observer:
         self.mirror = Mirror(self.reader)
         self.runs: tuple[RunLine, ...] = ()
         self._watch: RunWatch | None = None
-        self._accuracies: dict[int, tuple[float, tuple[float, float] | None]] = {}
+        self._accuracies: dict[int, tuple[float, str, tuple[float, float] | None]] = {}
 
     def __enter__(self) -> Observer:
         return self
@@ -49,7 +49,7 @@ class Observer:
             self.runs = tuple(self._line(run, launch) for run in runs)
             problem = self._add_launched(launch, watch) or _full_disk(self.workspace)
             run = _pick(runs, self.runs, watch)
-            watched = self._watched(*run, wishes.knobs, mirror) if run else None
+            watched = self._watched(*run, wishes, mirror) if run else None
             if launch is not None and launch.alive and (watch is None or watch == launch.run):
                 line = next(line for line in self.runs if line.name == launch.run)
                 if watched is None or watched.line.name != line.name:
@@ -58,12 +58,12 @@ class Observer:
             return Snapshot(place, time.time(), problem=str(error))
         return Snapshot(place, time.time(), self.runs, watched, problem)
 
-    def _watched(self, run: Run, line: RunLine, wished: Knobs | None, mirror: bool) -> Watched:
+    def _watched(self, run: Run, line: RunLine, wishes: Wishes, mirror: bool) -> Watched:
         if self._watch is None or self._watch.run != run.id:
             self._watch = RunWatch(self.mirror, run.id)
         if not mirror:
             return self._watch.first_look(run, line)
-        return self._watch.look(run, line, wished)
+        return self._watch.look(run, line, dict(wishes.turned))
 
     def _line(self, run: Run, launch: Launch | None) -> RunLine:
         mine = launch if launch is not None and launch.run == run.name else None
@@ -83,13 +83,13 @@ class Observer:
 
     def _accuracy(self, run: Run) -> tuple[float, float] | None:
         """First and newest held-out accuracy, read again only when the run has moved."""
-        heartbeat = run.progress.heartbeat if run.progress else 0.0
+        heartbeat, state = (run.progress.heartbeat, run.progress.state) if run.progress else (0, "")
         before = self._accuracies.get(run.id)
-        if before is None or heartbeat - before[0] >= SLOW_S or heartbeat < before[0]:
+        if before is None or abs(heartbeat - before[0]) >= SLOW_S or state != before[1]:
             found = self.reader.evaluations(run.id)
             figures = (found[0].accuracy, found[-1].accuracy) if found else None
-            before = self._accuracies[run.id] = (heartbeat, figures)
-        return before[1]
+            before = self._accuracies[run.id] = (heartbeat, state, figures)
+        return before[2]
 
     def _add_launched(self, launch: Launch | None, watch: str | None) -> str:
         """A run whose engine has not registered it yet; or what the watched engine died of."""

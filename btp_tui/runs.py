@@ -26,7 +26,9 @@ def print_runs(folder: Path) -> None:
         raise StorageError(snapshot.problem)
     console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
     if not snapshot.runs:
-        console.print(f"No runs in {folder} yet: start one with `btp-tui demo`.")
+        console.print(
+            f"No runs in {folder} yet: start one with `btp-tui demo --workspace {folder}`."
+        )
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("run", "state", "kind", "started"):

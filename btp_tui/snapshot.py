@@ -62,6 +62,11 @@ class RunLine:
     id: int = 0
 
     @property
+    def trains(self) -> bool:
+        """Whether an engine learns in it, and can be asked to pause; else it only tests a file."""
+        return self.kind == "train"
+
+    @property
     def alive(self) -> bool:
         """Whether an engine is at work on it."""
         return self.state in ("starting", "running", "paused")
@@ -119,12 +124,14 @@ class IterationOutcomes:
 class Watched:
     """The run on the dashboard, as far as it was read.
 
-    `losses` are (update number, nats a token), thinned to what a plot can show.
+    `losses` are (update number, nats a token), thinned to what a plot can show. `knobs` are those
+    shown, `in_force` those of the engine, which has not answered `asked` commands yet.
     """
 
     line: RunLine
     knobs: Knobs = Knobs()
-    preview: bool = False
+    in_force: Knobs = Knobs()
+    asked: int = 0
     isolation: str = ""
     evaluations: tuple[EvaluationRecord, ...] = ()
     losses: tuple[tuple[int, float], ...] = ()
@@ -133,6 +140,11 @@ class Watched:
     telemetry: tuple[Telemetry, ...] = ()
     log: tuple[Event, ...] = ()
     latest: tuple[ProgramLine, ...] = ()
+
+    @property
+    def preview(self) -> bool:
+        """Whether other knobs are shown than those in force."""
+        return self.knobs != self.in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +162,10 @@ class Snapshot:
     loaded: bool = True
     held: bool = False
     said: str = ""
+
+
+#: Rows of a page.
+PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import tomllib
+from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +38,12 @@ class RunWatch:
     def first_look(self, run: Run, line: RunLine) -> Watched:
         """What needs no mirror."""
         self._remember(run)
+        knobs = knobs_in_force(run)
         return Watched(
             line=line,
-            knobs=knobs_in_force(run),
+            knobs=knobs,
+            in_force=knobs,
+            asked=self._reader.unanswered(run.id),
             isolation=run.isolation,
             evaluations=self._evaluations,
             losses=tuple(_thinned(self._losses)),
@@ -46,10 +51,10 @@ class RunWatch:
             log=tuple(self._reader.events(run.id, last=100)),
         )
 
-    def look(self, run: Run, line: RunLine, wished: Knobs | None) -> Watched:
-        """Everything, under the wished knobs or those in force."""
+    def look(self, run: Run, line: RunLine, turned: Mapping[str, Any]) -> Watched:
+        """Everything, under the knobs in force but for those turned."""
         watched = self.first_look(run, line)
-        knobs = wished or watched.knobs
+        knobs = replace(watched.in_force, **turned)
         self._mirror.look()
         if self._changes != self._mirror.changes:
             self._changes = self._mirror.changes
@@ -59,7 +64,6 @@ class RunWatch:
         return replace(
             watched,
             knobs=knobs,
-            preview=knobs != watched.knobs,
             histogram=self._mirror.candidates(run.id, knobs).histogram(),
             latest=self._latest,
             iterations=self._iterations,

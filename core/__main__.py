@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,10 +26,9 @@ from core.command_line import (
 )
 from core.config import load_config
 from core.database import db_app
-from core.errors import CoreError
+from core.entry import run_command
 from core.exchange.commands import export_programs, import_programs
 from core.tasks.load import load_tasks
-from storage.errors import StorageError
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -228,16 +226,5 @@ def _summary(result: Result) -> dict[str, Any]:
     return {**summary, "initial": figures("initial"), "final": figures("final")}
 
 
-def main() -> None:
-    """Runs a command; a known error is one sentence on stderr and exit code 2."""
-    try:
-        app(prog_name="btp-tui")
-    except (CoreError, StorageError) as error:
-        print(f"btp-tui: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except BrokenPipeError:
-        raise SystemExit(1) from None  # whoever read stdout has gone
-
-
 if __name__ == "__main__":
-    main()
+    run_command(app)

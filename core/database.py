@@ -84,15 +84,17 @@ def vacuum(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption =
     from storage.upkeep import vacuum as rewrite
 
     opened = Workspace(workspace).open()
-    if not as_json:
-        print(f"Needs {_size(room_for_vacuum(opened))} for a while.", flush=True)
+    needed = _size(room_for_vacuum(opened))
     with _steps() as on_step:
-        on_step("writing the database anew")
+        on_step(f"writing the database anew, which needs {needed} for a while")
         done = rewrite(opened)
     if as_json:
         print(json.dumps({**asdict(done), "gained": done.gained}))
         return
-    print(f"{_size(done.before)} before, {_size(done.after)} now: {_gain(done.gained)}.")
+    print(
+        f"{_size(done.before)} before, {_size(done.after)} now: {_gain(done.gained)}. "
+        f"It needed {needed} for a while."
+    )
     if done.log_kept:
         print("Another process is reading, so the log is still there; it goes with the next write.")
 

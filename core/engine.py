@@ -118,7 +118,7 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
     if run is None:
         raise CoreError(f"There is no run {name} in {workspace.path}; `btp-tui runs` lists them.")
     if run.kind != "train":
-        raise CoreError(f"{name} is a {run.kind} run; only training runs can be resumed.")
+        raise CoreError(f"{name} is no training run but one of kind {run.kind}: no resuming it.")
     before = run.progress or Progress(state="running", phase="starting")
     config = build_config(tomllib.loads(run.config), origin=f"the configuration of {name}")
     for key, value in (before.knobs or {}).items():

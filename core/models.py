@@ -117,7 +117,7 @@ def _check_folder(source: str | Path) -> None:
     if isinstance(source, str):
         return
     if not source.is_dir():
-        raise CoreError(f"There is no model folder {source}: check model.path.")
+        raise CoreError(f"There is no model folder {source}: check the path (model.path).")
     try:
         json.loads((source / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

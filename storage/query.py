@@ -99,7 +99,7 @@ def parse_query(text: str) -> Query:
 def _with(query: Query, key: str, value: str) -> Query:
     match key:
         case "pass":
-            return replace(query, pass_rate=_range(key, value))
+            return replace(query, pass_rate=_pass_rates(value))
         case "iter":
             return replace(query, iteration=_range(key, value))
         case "task":
@@ -127,6 +127,16 @@ def _outcome(value: str) -> str:
     return names[0].replace("-", " ")
 
 
+_EXAMPLES = {"pass": "pass:0.5..1, pass:>0.5 or pass:1", "iter": "iter:1..4, iter:>3 or iter:2"}
+
+
+def _pass_rates(value: str) -> Range:
+    low, high = _range("pass", value)
+    if low > 1.0 + 1e-6 or high < 0.0:
+        raise QueryError(f"pass:{value} lets nothing through: pass rates go from 0 to 1.")
+    return low, high
+
+
 def _range(key: str, value: str) -> Range:
     low, dots, high = value.partition("..")
     try:
@@ -144,9 +154,7 @@ def _range(key: str, value: str) -> Range:
     except ValueError:
         if value in (">", "<", ">=", "<="):  # still being typed
             return ANY
-        raise QueryError(
-            f"{key}:{value} is no range: write {key}:0.5..1, {key}:>0.5 or {key}:1."
-        ) from None
+        raise QueryError(f"{key}:{value} is no range: write {_EXAMPLES[key]}.") from None
 
 
 def _number(text: str) -> float:

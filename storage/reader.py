@@ -84,6 +84,12 @@ class Reader:
         rows = self.query("SELECT detail FROM progress WHERE run = ?", (run,))
         return Progress(**json.loads(rows[0][0])) if rows else None
 
+    def unanswered(self, run: int) -> int:
+        """How many commands the engine of a run has not answered yet."""
+        sql = "SELECT count(*) FROM commands WHERE run = ? AND handled_at IS NULL"
+        rows = self.query(sql, (run,))
+        return int(rows[0][0]) if rows else 0
+
     def evaluations(self, run: int) -> list[EvaluationRecord]:
         """The held-out measurements of a run, oldest first."""
         rows = self.query(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from storage.columns import Columns, Filter
 from storage.query import ANY, Query, QueryError, Range
 from storage.reader import Reader
-from storage.search import Found
 
 _WORD = re.compile(r"\w")
 
@@ -30,7 +29,7 @@ def find_filter(query: Query, reader: Reader, runs: Mapping[str, int], watched: 
     """
     return Filter(
         run=_run_id(runs, query.run or watched),
-        text=tuple(_search(reader, part) for part in query.text),
+        text=tuple(reader.search(part) for part in _with_words(query.text)),
         task=query.task or None,
         outcome=query.outcome or None,
         pass_rate=_bounded(query.pass_rate),
@@ -56,10 +55,14 @@ def in_order(
     return columns.sort(keep, key, descending=query.descending, limit=limit)
 
 
-def _search(reader: Reader, part: str) -> Found:
-    if not _WORD.search(part):
-        raise QueryError(f"{part!r} holds no word: what is searched is letters, digits and _.")
-    return reader.search(part)
+def _with_words(text: tuple[str, ...]) -> list[str]:
+    """The parts of a search that hold a word; signs alone are left out, as between words."""
+    parts = [part for part in text if _WORD.search(part)]
+    if text and not parts:
+        raise QueryError(
+            f"{' '.join(text)} holds no word: letters, digits and _ are searched, signs are not."
+        )
+    return parts
 
 
 def _run_id(runs: Mapping[str, int], name: str) -> int | None:

@@ -94,6 +94,20 @@ def test_runs_of_an_empty_folder_say_how_to_start_one(tmp_path: Path) -> None:
     assert not (tmp_path / "btp-runs").exists()
 
 
+@pytest.mark.parametrize("command", [["runs"], ["doctor", "--json"], ["--help"]])
+def test_output_that_finds_no_room_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [BIN / "btp-tui", *command],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "btp-tui: There is no room for the output: No space left on device.\n"
+
+
 def test_a_small_training_run_ends_with_one_json_object(tmp_path: Path) -> None:
     held_out = small_held_out(tmp_path)
     settings = {

@@ -54,7 +54,7 @@ def test_what_check_says_to_do_leads_to_a_workspace_that_opens(workspace: Worksp
 def test_a_vacuum_says_what_it_needs_and_what_it_gained(workspace: Workspace) -> None:
     done = btp_tui("db", "vacuum", cwd=workspace.path.parent)
     assert done.returncode == 0
-    assert "Needs" in done.stdout
+    assert "It needed" in done.stdout
     assert "gained" in done.stdout
     done = btp_tui("db", "vacuum", "--json", cwd=workspace.path.parent)
     assert set(json.loads(done.stdout)) == {"before", "after", "gained", "log_kept"}

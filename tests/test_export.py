@@ -20,6 +20,7 @@ import pytest
 from core.config import ReplayConfig
 from core.errors import CoreError
 from core.exchange import export as exporting
+from core.exchange import formats
 from core.exchange.export import export
 from core.exchange.formats import COLUMNS, Format
 from storage.errors import StorageError
@@ -127,7 +128,7 @@ def test_every_field_is_described_in_the_readme() -> None:
         ("sort:-newest", ["y = 2", "y = 1", "x = 3", "x = 2", "x = 1"]),
         ("sort:pass pass:..1", ["x = 3", "x = 2", "x = 1"]),
         ("sort:-p2value task:a", ["x = 1", "x = 2", "x = 3"]),
-        ("pass:2", []),
+        ("pass:0.9..0.99", []),
     ],
 )
 def test_a_filter_means_what_it_means_on_the_screen(
@@ -335,3 +336,31 @@ def test_a_reader_of_stdout_that_goes_away_is_no_error_to_speak_of(tmp_path: Pat
             os.close(reading)
             _, said = process.communicate()
     assert (process.returncode, said) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "chosen"),
+    [
+        ("rows.parquet", None, Format.PARQUET),
+        ("rows.jsonl.gz", None, Format.JSONL),
+        ("rows", None, Format.JSONL),
+        ("rows", Format.DATASET, Format.DATASET),
+        ("rows.v2", Format.PARQUET, Format.PARQUET),
+    ],
+)
+def test_the_name_of_a_file_says_its_format(
+    name: str, wanted: Format | None, chosen: Format
+) -> None:
+    assert formats.format_of(Path(name), wanted) is chosen
+
+
+def test_a_name_that_contradicts_the_format_is_refused() -> None:
+    with pytest.raises(CoreError, match=r"rows.parquet ends like parquet but --format is jsonl"):
+        formats.format_of(Path("rows.parquet"), Format.JSONL)
+
+
+def test_a_compressed_export_holds_no_other_name(store: Store, tmp_path: Path) -> None:
+    """gunzip -N would give the file the name that it had while it was written."""
+    out = tmp_path / "rows.jsonl.gz"
+    write(store, out)
+    assert out.read_bytes()[3] == 0, "the flags of the header: no name"

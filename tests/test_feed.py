@@ -50,9 +50,13 @@ def look(store: Store, **wishes: Any) -> Snapshot:
 def page(store: Store, text: str, knobs: Knobs | None = None) -> Page:
     return next(
         message.page
-        for message in answers(store, Wishes(page=(text, 0), knobs=knobs))
+        for message in answers(store, Wishes(page=(text, 0), turned=_turned(knobs)))
         if isinstance(message, PageReady)
     )
+
+
+def _turned(knobs: Knobs | None) -> tuple[tuple[str, Any], ...]:
+    return tuple(asdict(knobs).items()) if knobs else ()
 
 
 def answers(store: Store, wishes: Wishes) -> list[Message]:
@@ -186,7 +190,7 @@ def test_iterations_may_have_any_numbers(tmp_path: Path) -> None:
 def test_the_histogram_moves_at_once_with_the_wished_knobs(store: Store) -> None:
     with Observer(store.workspace) as observer:
         before = observer.snapshot(Wishes()).watched
-        after = observer.snapshot(Wishes(knobs=Knobs(alpha=1.0, exponent=0.0))).watched
+        after = observer.snapshot(Wishes(turned=(("alpha", 1.0), ("exponent", 0.0)))).watched
     assert before is not None and after is not None
     assert before.histogram != after.histogram
     assert (before.preview, after.preview) == (False, True)
@@ -286,6 +290,19 @@ def test_a_standing_wish_is_answered_again_only_when_the_store_has_moved(store: 
 
 def told(state: str, heartbeat: float = 0.0) -> Progress:
     return Progress(state=state, phase="sample", heartbeat=heartbeat)
+
+
+def test_a_run_that_ends_shows_its_last_measurement(store: Store) -> None:
+    """Though it was measured within the same second as what was shown before."""
+    with Observer(store.workspace) as observer:
+        store.writer.add_evaluation(store.run, evaluation("initial"))
+        store.writer.set_progress(store.run, told("running"))
+        observer.snapshot(Wishes())
+        last = replace(evaluation("final", 9), accuracy=0.9)
+        store.writer.add_evaluation(store.run, last)
+        store.writer.set_progress(store.run, told("finished"))
+        (line,) = observer.snapshot(Wishes()).runs
+    assert line.newest == 0.9
 
 
 class Alive(Launch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from btp_tui.screens.dialogs import KeyHelp, Question
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.runs import RunsScreen
-from btp_tui.snapshot import Snapshot
+from btp_tui.snapshot import PAGE, Knobs, Snapshot
 from storage.errors import StorageError
 from storage.workspace import Workspace
 from tests.screens import snapshot, still_app
@@ -30,10 +31,17 @@ from tests.stores import Store
 
 @asynccontextmanager
 async def shown(
-    state: str = "running", folder: Path = Path("btp-runs"), size: tuple[int, int] = (80, 24)
+    state: str = "running",
+    folder: Path = Path("btp-runs"),
+    size: tuple[int, int] = (80, 24),
+    kind: str = "train",
 ) -> AsyncIterator[Pilot[Any]]:
     """The application on a run in a state."""
-    async with still_app(snapshot(state), folder).run_test(size=size) as pilot:
+    now = snapshot(state)
+    assert now.watched is not None
+    line = replace(now.watched.line, kind=kind)
+    now = replace(now, watched=replace(now.watched, line=line))
+    async with still_app(now, folder).run_test(size=size) as pilot:
         await pilot.pause()
         yield pilot
 
@@ -50,10 +58,12 @@ def text_of(pilot: Pilot[Any]) -> str:
     return "\n".join(strip.text for strip in strips)
 
 
-async def commands_after(folder: Path, state: str, *keys: str) -> list[tuple[str, dict[str, Any]]]:
+async def commands_after(
+    folder: Path, state: str, *keys: str, kind: str = "train"
+) -> list[tuple[str, dict[str, Any]]]:
     """The commands that the store holds after some keys."""
     with Store(folder) as store:
-        async with shown(state, store.workspace.path) as pilot:
+        async with shown(state, store.workspace.path, kind=kind) as pilot:
             await pilot.press(*keys)
             await pilot.app.workers.wait_for_complete()
             await pilot.pause()
@@ -110,9 +120,9 @@ async def test_without_an_engine_a_knob_is_only_a_preview(tmp_path: Path) -> Non
     assert await commands_after(tmp_path, "finished", "t") == []
     async with shown("finished") as pilot:
         await pilot.press("t")
-        assert app_of(pilot)._feed.wishes.knobs is not None
+        assert app_of(pilot)._feed.wishes.turned
         await pilot.press("backspace")
-        assert app_of(pilot)._feed.wishes.knobs is None
+        assert app_of(pilot)._feed.wishes.turned == ()
 
 
 async def test_space_holds_the_display_and_leaves_training_alone(tmp_path: Path) -> None:
@@ -324,7 +334,42 @@ async def test_more_than_a_page_is_turned_by_angle_brackets() -> None:
         assert app_of(pilot)._feed.wishes.page == ("", 0)
         await pilot.press("greater_than_sign")
         await pilot.pause()
-        assert app_of(pilot)._feed.wishes.page == ("", 120)
+        assert app_of(pilot)._feed.wishes.page == ("", PAGE)
+
+
+async def test_pages_turned_quickly_are_all_turned_and_all_rows_can_be_reached() -> None:
+    async with shown() as pilot:
+        await pilot.press("b")
+        await pilot.pause()
+        for key, offset in (("greater_than_sign", 1500), ("less_than_sign", 0)):  # of 1,632
+            await pilot.press(*[key] * 9)
+            await pilot.pause()
+            assert app_of(pilot)._feed.wishes.page == ("", offset)
+
+
+async def test_what_another_screen_asks_for_is_taken_over(tmp_path: Path) -> None:
+    """A turned knob is shown until the engine has answered, then what is in force."""
+    with Store(tmp_path) as store:
+        async with shown("running", store.workspace.path) as pilot:
+            app = app_of(pilot)
+            await pilot.press("right_square_bracket")
+            await app.workers.wait_for_complete()
+            assert dict(app._feed.wishes.turned) == {"alpha": 0.25}
+            feed: Any = app._feed
+            now = replace(feed.shown, at=time.time() + 1)
+            feed.show(replace(now, watched=replace(now.watched, asked=1)))
+            await pilot.pause()
+            assert dict(app._feed.wishes.turned) == {"alpha": 0.25}, "the engine is busy"
+            other = Knobs(alpha=0.8)
+            feed.show(replace(now, watched=replace(now.watched, knobs=other, in_force=other)))
+            await pilot.pause()
+            assert app._feed.wishes.turned == ()
+            assert app._knobs.alpha == 0.8
+
+
+@pytest.mark.parametrize("key", ["p", "s", "right_square_bracket"])
+async def test_what_only_tests_a_file_is_asked_for_nothing(tmp_path: Path, key: str) -> None:
+    assert await commands_after(tmp_path, "running", key, "y", kind="import") == []
 
 
 async def test_the_highlighted_program_is_shown_beside_the_table() -> None:

@@ -92,7 +92,7 @@ def test_problem(snap_compare: Compare) -> None:
 # Knobs that the engine does not use yet are marked as a preview, in the words of eq. 6-8.
 def test_preview_of_other_knobs(snap_compare: Compare) -> None:
     knobs = Knobs(alpha=0.65, exponent=4.5, prioritization="rank", possibility="joint")
-    shown = snapshot(knobs=knobs, preview=True)
+    shown = snapshot(knobs=knobs)
     assert same(snap_compare, shown, SMALL)
 
 

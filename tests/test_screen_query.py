@@ -82,7 +82,9 @@ def test_code_in_quotes_is_text_whatever_it_looks_like() -> None:
         ("tsk:a", "Did you mean 'task'?"),
         ("outcome:timout", "Did you mean 'timeout'?"),
         ("sort:-p2", "Cannot sort by 'p2'"),
-        ("pass:half", "pass:half is no range"),
+        ("pass:half", "pass:half is no range: write pass:0.5..1"),
+        ("iter:x", "iter:x is no range: write iter:1..4"),
+        ("pass:2", "pass:2 lets nothing through: pass rates go from 0 to 1"),
     ],
 )
 def test_what_is_not_understood_is_said_in_one_sentence(text: str, said: str) -> None:

@@ -31,6 +31,11 @@ def round_step(span: float, ticks: int) -> float:
     return next(step * magnitude for step in (1, 2, 5, 10) if step * magnitude >= raw * 0.999999)
 
 
+def whole_step(span: float, ticks: int) -> float:
+    """The same for what is counted."""
+    return max(1.0, round_step(span, ticks))
+
+
 def time_step(span: float, ticks: int) -> float:
     """The same for seconds: steps that a clock has."""
     raw = span / max(1, ticks)

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from btp_tui import words
 from btp_tui.panels.panel import Panel, line, lines
-from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline
+from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline, whole_step
 from btp_tui.snapshot import Histogram, IterationOutcomes, Knobs, Snapshot
 from btp_tui.theme import outcome_sign
 
@@ -105,7 +105,8 @@ def _pass_rate_plot(shown: tuple[IterationOutcomes, ...], width: int, height: in
     points = tuple(
         (float(one.iteration), 100 * one.pass_rate) for one in shown if one.pass_rate is not None
     )
-    x = Axis("iteration", lambda value: f"{value:.0f}", low=1.0, high=max(shown[-1].iteration, 2.0))
+    last = max(shown[-1].iteration, 2.0)
+    x = Axis("iteration", lambda value: f"{value:.0f}", low=1.0, high=last, step=whole_step)
     y = Axis("%", lambda value: f"{value:.0f} %", low=0.0, high=100.0)
     return draw_plot([Series(points, "$passed")], x, y, width, height)
 

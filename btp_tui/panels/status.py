@@ -135,8 +135,10 @@ def now_in_words(watched: Watched) -> tuple[str, str]:
         return f"Training failed: {_last_error(watched)}", "$failed"
     if run.state == "finished":
         return f"Finished in {words.duration(progress.elapsed_s)}: {_result(watched)}", ""
+    if not run.trains:
+        return f"Testing {words.plural(progress.test_total, 'program')} of a file.", ""
     if run.state == "stopped":
-        return f"Stopped: {_result(watched)} Press r to resume.", ""
+        return f"Stopped: {_result(watched)}{' Press r to resume.' if run.trains else ''}", ""
     if run.state == "paused" and progress.message:
         return f"Training is paused. {progress.message}", "$timeout"
     if run.state == "paused":
@@ -168,7 +170,10 @@ def _left(progress: Progress) -> str:
 
 
 def _result(watched: Watched) -> str:
-    initial, newest = watched.line.initial, watched.line.newest
+    run = watched.line
+    if run.progress is not None and not run.trains:
+        return f"{words.plural(run.progress.tested, 'program')} tested."
+    initial, newest = run.initial, run.newest
     if initial is None or newest is None:
         return "no held-out measurement yet."
     return f"held-out accuracy {words.percent(initial)} → {words.percent(newest)}."
@@ -183,11 +188,11 @@ def _last_error(watched: Watched) -> str:
 def _machine(model: str, progress: Progress | None) -> str:
     if progress is None:
         return model
-    parts = [model]
+    parts = [model] if model else []
     if progress.device:
         parts.append(f"on {progress.device}")
     if progress.elapsed_s:
-        parts.append(f"· {words.duration(progress.elapsed_s)}")
+        parts.append(f"{'· ' if parts else ''}{words.duration(progress.elapsed_s)}")
     return " ".join(parts)
 
 

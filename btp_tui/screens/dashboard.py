@@ -26,7 +26,7 @@ WELCOME = """[b $primary]Watch a code model learn from its own programs.[/]
 No run in [b]{workspace}[/b] yet.
 
 Press [b $footer-key-foreground]d[/] to start the demo: a small model writes programs, runs \
-their tests, and learns from good and failed ones. It takes about a minute on two cores and \
+their tests, and learns from good and failed ones. It takes two minutes on two cores and \
 needs no download, no GPU and no account.
 
 [$dimmed]For your own model and tasks: btp-tui train --config FILE, with this screen open \

@@ -19,7 +19,7 @@ from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
 from btp_tui.query import complete_query, next_outcome, next_sort, reversed_sort
 from btp_tui.screens.live import LiveScreen
-from btp_tui.snapshot import Page, ProgramCard, ProgramLine
+from btp_tui.snapshot import PAGE, Page, ProgramCard, ProgramLine
 from storage.query import SORTS
 
 #: Seconds without a key after which a filter is looked up.
@@ -85,6 +85,7 @@ class ProgramsScreen(LiveScreen):
     def __init__(self) -> None:
         super().__init__()
         self._page = Page("")
+        self._offset = 0  # of the page that was asked for last
         self._suggester = FilterSuggester()
         self._typing: Timer | None = None
 
@@ -108,7 +109,7 @@ class ProgramsScreen(LiveScreen):
     def on_screen_resume(self) -> None:
         """Asks again for what it showed; the first time for the newest programs."""
         super().on_screen_resume()
-        self.post_message(self.Wanted(self.filter, self._page.offset))
+        self.post_message(self.Wanted(self.filter, self._offset))
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Whoever writes a filter needs no key to begin."""
@@ -132,7 +133,7 @@ class ProgramsScreen(LiveScreen):
         if fresh:
             self._table.action_move_to(0)
         self._table.show_empty(
-            "Nothing matches: c clears the filter." if page.query else "No program yet."
+            "Nothing matches: esc, then c clears the filter." if page.query else "No program yet."
         )
         self._table.show_rows(page.rows, (page.sort, page.descending))
         if not page.rows:
@@ -203,9 +204,9 @@ class ProgramsScreen(LiveScreen):
 
     def action_turn(self, pages: int) -> None:
         """Asks for another page of the same filter."""
-        size = max(1, len(self._page.rows))
-        offset = self._page.offset + pages * size
-        if 0 <= offset < self._page.total and size < self._page.total:
+        offset = self._offset + pages * PAGE
+        if 0 <= offset < self._page.total:
+            self._offset = offset
             self.post_message(self.Wanted(self.filter, offset))
 
     async def action_leave(self) -> None:
@@ -216,6 +217,7 @@ class ProgramsScreen(LiveScreen):
             self._table.focus()
 
     def _ask(self) -> None:
+        self._offset = 0
         self.post_message(self.Wanted(self.filter, 0))
 
 

@@ -29,24 +29,29 @@ def export_programs(
     ] = None,
     *,
     out: Annotated[Path, typer.Option(help="File or folder to write; - is stdout (jsonl).")],
-    format: Annotated[Format, typer.Option(help="A dataset is a folder.")] = Format.JSONL,
+    format: Annotated[
+        Format | None,
+        typer.Option(help="A dataset is a folder; without it, what the name of PATH ends in."),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     settings: SetOption = None,
 ) -> None:
     """Write stored programs to a file for other tools.
 
     FILTER is as on the screen: pass:1 'task:nano/*' outcome:timeout iter:>3 source:self run:demo-1
-    sort:-logprob, or a part of the text. Without run: the programs of all runs, without sort: the
-    oldest first; sort:p2value goes by the defaults of replay.alpha and replay.possibility, or by
-    --set. JSONL is compressed where the name ends in .gz.
+    sort:-logprob, or words of the program or its task. Without run: the programs of all runs,
+    without sort: the oldest first; sort:p2value goes by the defaults of replay.alpha and
+    replay.possibility, or by --set. JSONL is compressed where the name ends in .gz.
     """
     chosen = load_config(None, settings or [])
 
     from core.exchange.export import STDOUT, export
+    from core.exchange.formats import format_of
 
     with progress_bar("export") as show:
         query = " ".join(filters or [])
-        count = export(Workspace(workspace), query, format, out, chosen.replay, show)
+        kind = format_of(out, format)
+        count = export(Workspace(workspace), query, kind, out, chosen.replay, show)
     if out != STDOUT:
         print(f"{count:,} programs written to {out}.")
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from core.errors import CoreError
 from storage.exported import ExportedSample
 
 Write = Callable[[Sequence[ExportedSample]], None]
@@ -33,6 +34,14 @@ class Format(StrEnum):
     DATASET = "dataset"
 
 
+#: What the name of a file says of its format.
+_ENDINGS = {
+    ".parquet": Format.PARQUET,
+    ".jsonl": Format.JSONL,
+    ".json": Format.JSONL,
+    ".gz": Format.JSONL,
+}
+
 #: The columns of an exported file.
 COLUMNS = tuple(field.name for field in fields(ExportedSample))
 
@@ -41,6 +50,17 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 class _Binary(Protocol):
     def write(self, data: bytes, /) -> object: ...
+
+
+def format_of(out: Path, wanted: Format | None) -> Format:
+    """The format that is asked for, else that of the file's name; JSONL where it says nothing.
+
+    Raises CoreError where the two contradict each other: what reads the file goes by its name.
+    """
+    named = _ENDINGS.get(out.suffix)
+    if wanted is not None and named is not None and wanted is not named:
+        raise CoreError(f"{out} ends like {named} but --format is {wanted}; change one of the two.")
+    return wanted or named or Format.JSONL
 
 
 def write_lines(file: _Binary) -> Write:
@@ -57,8 +77,13 @@ def open_writer(format: Format, path: Path, compressed: bool) -> Iterator[Write]
     """What writes rows to a new file or folder at `path`; `compressed` makes JSONL a gzip file."""
     match format:
         case Format.JSONL:
-            with gzip.open(path, "wb") if compressed else path.open("wb") as file:
-                yield write_lines(file)
+            with path.open("wb") as file:
+                if not compressed:
+                    yield write_lines(file)
+                    return
+                # Without a name inside: that of the moment is not the file's own.
+                with gzip.GzipFile("", "wb", fileobj=file) as packed:
+                    yield write_lines(packed)
         case Format.PARQUET:
             with _open_parquet(path) as write:
                 yield write
