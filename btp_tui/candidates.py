@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btp_tui.snapshot import Histogram, Knobs, Standing
-from core.candidates import bias, newest, possibilities
+from core.candidates import bias, by_age, held, possibilities
 from core.priority import Floats, newest_of_each, p2value, priorities, probabilities, shares
 from storage.columns import Columns
 
@@ -44,13 +44,13 @@ class Pool:
 
 def find_pool(columns: Columns, run: int, knobs: Knobs) -> Pool:
     """The candidates of a run; of the knobs only those matter that say who is one."""
-    rows = np.flatnonzero(columns.run == run)
+    rows = by_age(columns, np.flatnonzero(columns.run == run))
     chance = possibilities(columns, rows, knobs)
     known = ~np.isnan(chance)
     rows, chance = rows[known], chance[known]
     candidate = newest_of_each(columns.program[rows]) & ~np.isnan(columns.pass_rate[rows])
-    held = newest(candidate, knobs.capacity)
-    rows, chance = rows[held], chance[held]
+    kept = held(candidate, knobs.capacity)
+    rows, chance = rows[kept], chance[kept]
     return Pool(columns, rows, chance, columns.pass_rate[rows], _replays(columns, run, rows))
 
 
@@ -74,6 +74,8 @@ class Candidates:
         stored, drawn = self._fill(bins, weigh=not by_rank)
         if by_rank:
             drawn = self._fill_by_rank(stored)
+        if not drawn.any():  # every priority is 0: all are drawn alike
+            drawn = stored
         rows = len(self.pool.rows)
         never = float(np.mean(self.pool.replays == 0)) if rows else 0.0
         return Histogram(_of_one(stored), _of_one(drawn), rows, never)
@@ -81,9 +83,10 @@ class Candidates:
     def standing(self, row: int) -> Standing | None:
         """Where the program of one row of the mirror stands."""
         pool = self.pool
-        found = np.searchsorted(pool.rows, row)
-        if found >= len(pool.rows) or pool.rows[found] != row:
+        places = np.flatnonzero(pool.rows == row)
+        if not len(places):
             return None
+        found = places[0]
         probability = self.probability[found]
         return Standing(
             knobs=self.knobs,

@@ -77,12 +77,18 @@ class RunWatch:
             return
         self._looked = time.monotonic()
         evaluations = self._reader.evaluations(run.id)
-        if len(evaluations) != len(self._evaluations):
+        if tuple(evaluations) != self._evaluations:
             self._evaluations = tuple(evaluations)
         self._telemetry = tuple(self._reader.telemetry(run.id))
-        last = self._losses[-1][0] if self._losses else 0
-        new = self._reader.updates(run.id, after=last)
-        self._losses += [(update.number, update.loss) for update in new]
+        last = self._losses.pop() if self._losses else (1, 0.0)
+        new = [
+            (update.number, update.loss)
+            for update in self._reader.updates(run.id, after=last[0] - 1)
+        ]
+        if self._losses and new[:1] != [last]:  # taken back, and made again since
+            self._losses = []
+            new = [(update.number, update.loss) for update in self._reader.updates(run.id)]
+        self._losses += new
 
 
 def knobs_in_force(run: Run) -> Knobs:

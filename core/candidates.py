@@ -56,23 +56,37 @@ def bias(
     """B_i of some rows (n,), of which some are candidates; None where no knob asks for it."""
     found: Floats | None = None
     if knobs.half_life:
-        found = freshness(samples.iteration.take(rows), knobs.half_life)
+        found = freshness(samples.iteration.take(rows), candidate, knobs.half_life)
     if knobs.task_balance:
         even = balance(samples.task.take(rows), candidate, knobs.task_balance)
         found = even if found is None else found * even
     return found
 
 
-def newest(candidate: NDArray[np.bool_], capacity: int) -> NDArray[np.bool_]:
+def by_age(samples: Rows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows (n,) of one run, the oldest first: by iteration, task and rank.
+
+    Ids follow the order in which tasks were done, which a run that was killed does not repeat.
+    """
+    columns = samples.iteration, samples.task, samples.rank
+    iteration, task, rank = (column.take(rows) for column in columns)
+    later, same = np.diff(iteration) > 0, np.diff(iteration) == 0
+    other, alike = np.diff(task) > 0, np.diff(task) == 0
+    if np.all(later | (same & (other | (alike & (np.diff(rank) >= 0))))):
+        return rows
+    return rows.take(np.lexsort((rank, task, iteration)))
+
+
+def held(candidate: NDArray[np.bool_], capacity: int) -> NDArray[np.bool_]:
     """Which candidates, in order of age, the buffer holds: the last ones; all where it has no end.
 
     What is sampled again is new again, and comes back.
     """
     if not capacity:
         return candidate
-    held = np.zeros_like(candidate)
-    held[np.flatnonzero(candidate)[-capacity:]] = True
-    return held
+    last = np.zeros_like(candidate)
+    last[np.flatnonzero(candidate)[-capacity:]] = True
+    return last
 
 
 def _code(sources: list[str]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from core.config import LIVE_KNOBS, Config, with_setting
 from core.errors import CoreError
@@ -49,6 +48,7 @@ class Control:
         self._out_of_room = False
         self._stop_reason: str | None = None
         self._looked = 0.0
+        self._answers: dict[int, str] = {}  # to commands that were done, and are not answered yet
 
     def interrupt(self, reason: str) -> None:
         """Asks the run to stop at its next step; safe to call from a signal handler."""
@@ -74,6 +74,8 @@ class Control:
 
     def with_room(self, act: Callable[[], object]) -> None:
         """Does what may be done again, and again whenever the disk turns out to be full."""
+        if self.room.short:  # before it is all gone, and nobody can be told
+            self.wait_for_room()
         while True:
             try:
                 act()
@@ -95,8 +97,7 @@ class Control:
         end = time.monotonic() + _TRY_AGAIN_S
         while self.room.short or time.monotonic() < end:
             time.sleep(_LOOK_EVERY_S)
-            with suppress(StorageError):  # a command can be read and not answered
-                self._look()
+            self._look()
             if self._stop_reason is not None:
                 raise Interrupted(self._stop_reason)
 
@@ -105,7 +106,16 @@ class Control:
             return
         self._looked = time.monotonic()
         for command in self._writer.pending_commands(self._run):
-            self._writer.answer_command(command.id, self._act(command))
+            if command.id not in self._answers:
+                self._answers[command.id] = self._act(command)
+        for command_id, answer in [*self._answers.items()]:
+            try:
+                self._writer.answer_command(command_id, answer)
+            except StorageError as error:
+                if not error.full:  # else it is told when there is room
+                    raise
+            else:
+                del self._answers[command_id]
 
     def _act(self, command: Command) -> str:
         if command.name == "pause":

@@ -47,6 +47,8 @@ class ProportionalDrawing:
             self.tune(p2value, self._exponent, self._floor)
         else:
             self._tree.update(changed, shares(priority, self._exponent, self._reference))
+            if not self._tree.total > 0.0:  # all are so much smaller now that nothing is left
+                self.tune(p2value, self._exponent, self._floor)
 
     def draw(self, points: Floats) -> tuple[Slots, Floats]:
         """The slots behind the points, and their P(i)."""

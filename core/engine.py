@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -114,14 +114,15 @@ def start(workspace: Workspace, config: Config, name: str | None, listeners: Lis
 
 def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
     """Goes on with a run from its newest checkpoint; raises CoreError where that is impossible."""
-    run = Reader(workspace).run(name)
+    reader = Reader(workspace)
+    run = reader.run(name)
     if run is None:
         raise CoreError(f"There is no run {name} in {workspace.path}; `btp-tui runs` lists them.")
     if run.kind != "train":
         raise CoreError(f"{name} is no training run but one of kind {run.kind}: no resuming it.")
     before = run.progress or Progress(state="running", phase="starting")
     config = build_config(tomllib.loads(run.config), origin=f"the configuration of {name}")
-    for key, value in (before.knobs or {}).items():
+    for key, value in reader.settings(run.id):
         config = with_setting(config, key, value)
     with ExitStack() as stack:
         stack.enter_context(workspace.engine_lock(name))
@@ -233,11 +234,20 @@ def _run(pipeline: Pipeline) -> tuple[str, str]:
         with _signals_interrupt(pipeline.control):
             return "finished", pipeline.run_to_end()
     except Interrupted as interruption:
-        pipeline.checkpoint(durable=True)
-        return "stopped", str(interruption)
+        return "stopped", f"{interruption}{_last_checkpoint(pipeline)}"
     finally:
         for sink in pipeline.sinks:
-            sink.close()
+            with suppress(OSError):  # a full disk takes no last line
+                sink.close()
+
+
+def _last_checkpoint(pipeline: Pipeline) -> str:
+    """Saves what was learned since the last one; says so where the disk has no room for it."""
+    try:
+        pipeline.checkpoint(durable=True)
+    except Interrupted:  # again, as it waited for room
+        return ", without room on the disk for a last checkpoint"
+    return ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -24,11 +24,13 @@ class JsonLines:
     """One JSON object a line: at (seconds since the epoch), step, and the named values."""
 
     def __init__(self, file: Path) -> None:
-        self._handle = file.open("a", encoding="utf-8", buffering=1)
+        # Unbuffered: a line that found no room is written again, and must not be there twice.
+        self._handle = file.open("ab", buffering=0)
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Appends one line."""
-        self._handle.write(json.dumps({"at": round(time.time(), 3), "step": step, **values}) + "\n")
+        line = json.dumps({"at": round(time.time(), 3), "step": step, **values})
+        self._handle.write(line.encode() + b"\n")
 
     def close(self) -> None:
         """Closes the file."""

@@ -75,10 +75,10 @@ def priorities(
     return ranked
 
 
-def freshness(iteration: NDArray[Any], half_life: float) -> Floats:
-    """2^(-age / half_life), with the age in iterations since the newest of these programs."""
-    age = np.max(iteration, initial=0) - iteration.astype(np.float64)
-    fresh: Floats = np.exp2(-age / half_life)
+def freshness(iteration: NDArray[Any], candidate: NDArray[np.bool_], half_life: float) -> Floats:
+    """2^(-age / half_life), with the age in iterations since the newest candidate."""
+    age = np.max(iteration[candidate], initial=0) - iteration.astype(np.float64)
+    fresh: Floats = np.exp2(-np.maximum(age, 0.0) / half_life)
     return fresh
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.candidates import bias, newest, possibilities
+from core.candidates import bias, by_age, held, possibilities
 from core.config import ReplayConfig
 from core.drawing import ProportionalDrawing, RankDrawing
 from core.errors import CoreError
@@ -37,9 +37,9 @@ class Draw:
 class ReplayBuffer:
     """The candidates of one run.
 
-    Every row of the run with a possibility has a slot, in the order in which they were sampled. A
-    slot whose text was sampled again later, whose pass rate is unknown, or for which there is no
-    room, has the P2Value NaN and is not drawn.
+    Every row of the run with a possibility has a slot, in order of age. A slot whose text was
+    sampled again later, whose pass rate is unknown, or for which there is no room, has the P2Value
+    NaN and is not drawn.
     """
 
     _revision: int  # of the mirror, when it was looked at
@@ -123,7 +123,7 @@ class ReplayBuffer:
     def _add_slots(self) -> NDArray[np.int64]:
         """Gives slots to the rows that are new; returns them and the slots they supersede."""
         columns, begin = self._columns, self._mirrored
-        fresh = np.flatnonzero(columns.run[begin:] == self._run) + begin
+        fresh = by_age(columns, np.flatnonzero(columns.run[begin:] == self._run) + begin)
         chance = possibilities(columns, fresh, self._config)
         fresh, chance = fresh[~np.isnan(chance)], chance[~np.isnan(chance)]
         self._mirrored = len(columns)
@@ -159,7 +159,7 @@ class ReplayBuffer:
             values[part] = p2value(chance, rate, config.alpha)
         candidate = ~np.isnan(values)
         if config.capacity:
-            candidate = newest(candidate, config.capacity)
+            candidate = held(candidate, config.capacity)
             values[~candidate] = np.nan
         self._candidates = int(np.count_nonzero(candidate))
         weights = bias(self._columns, self._rows.values, candidate, config)

@@ -77,7 +77,7 @@ class Rescoring:
         missing, known = self._texts(knobs)
         done, last = self.reader.rescored(self.run, update)
         begin = int(np.searchsorted(known, last, "right"))
-        turn = np.roll(known, -begin)[: max(0, knobs.refresh - done)]
+        turn = np.roll(known, -begin)[: max(0, min(knobs.refresh, len(known)) - done)]
         self._waiting, self._update = np.concatenate((missing, turn)), update
 
     def step(self) -> bool:

@@ -40,7 +40,8 @@ ifnull((SELECT max(id) FROM programs), 0)"""
 #: Tells this store, at the moment of a copy, from every other: what the newest rows are.
 _MARKS = """SELECT
 (SELECT at FROM samples WHERE id = ?1), (SELECT at FROM verdicts WHERE id = ?2),
-(SELECT at FROM possibilities WHERE id = ?3), (SELECT at FROM runs ORDER BY id LIMIT 1)"""
+(SELECT at FROM possibilities WHERE id = ?3), (SELECT at FROM updates WHERE id = ?4),
+(SELECT at FROM rewinds WHERE id = ?5), (SELECT at FROM runs ORDER BY id LIMIT 1)"""
 
 
 class Columns(Rows):
@@ -123,7 +124,7 @@ class Columns(Rows):
     def _load(self) -> bool:
         """Takes over the copy that an earlier process left, where it is one of this very store."""
         copy = load_copy(self._reader.workspace)
-        if copy is None or copy.marks != self._marks(*copy.cursors[:3]):
+        if copy is None or copy.marks != self._marks(copy.cursors):
             return False
         everything = self._all()
         if [*copy.arrays] != [*everything]:
@@ -140,11 +141,11 @@ class Columns(Rows):
         last = int(self.sample[-1])
         cursors = (last, self._verdict, self._possibility, self._update, self._rewind)
         arrays = {name: column.values for name, column in self._all().items()}
-        marks = self._marks(*cursors[:3])
+        marks = self._marks(cursors)
         save_copy(self._reader.workspace, MirrorCopy(cursors, marks, arrays))
 
-    def _marks(self, sample: int, verdict: int, possibility: int) -> tuple[float | None, ...]:
-        return self._reader.query(_MARKS, (sample, verdict, possibility))[0]
+    def _marks(self, cursors: tuple[int, ...]) -> tuple[float | None, ...]:
+        return self._reader.query(_MARKS, cursors)[0]
 
     def _add_names(self) -> None:
         # Ids count up from 1 without a gap: these tables are only appended to.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from storage.schema import APPLICATION_ID, SCHEMA_VERSION
 
 #: Seconds that a connection waits for another writer.
 BUSY_TIMEOUT_S = 10.0
+
+#: Seconds that it waits for another who fills the index: there is enough in it to answer from.
+INDEX_PATIENCE_S = 0.05
 
 #: Bytes in the log before they move to the database: a page written often moves once.
 LOG_BYTES = 32 << 20
@@ -61,12 +65,42 @@ def connect_index(index: Path, database: Path) -> sqlite3.Connection:
     with explained(database):
         connect_reader(database).close()
     connection = _connect(index, "rwc")
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    _prepare_for_writing(connection)
-    connection.execute("ATTACH ? AS store", (f"{database.absolute().as_uri()}?mode=ro",))
-    connection.execute("PRAGMA busy_timeout = 50")
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        _enter_wal(connection)
+        _prepare_for_writing(connection)
+        connection.execute("ATTACH ? AS store", (f"{database.absolute().as_uri()}?mode=ro",))
+        connection.execute(f"PRAGMA busy_timeout = {INDEX_PATIENCE_S * 1000:.0f}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Two that do this at once to a new file get in each other's way, and SQLite does not wait."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is written inside is stored whole or, where an error comes out, not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
 
 
 def read_version(database: Path) -> int:

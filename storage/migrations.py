@@ -12,10 +12,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from storage.connection import PAGE_BYTES, connect_new, explained, schema_version
-from storage.errors import StorageError
+from storage.connection import PAGE_BYTES, connect_new, explained, schema_version, transaction
 from storage.schema import APPLICATION_ID, DDL
-from storage.texts import digest, next_digest
+from storage.texts import digest, free_digest
 
 _ROWS = 10_000
 
@@ -45,15 +44,10 @@ def _add_possibilities(database: Database) -> None:
     taken: set[int] = set()
     rows = database.execute("SELECT p.id, p.task, t.text FROM programs p JOIN texts t USING (id)")
     while some := rows.fetchmany(_ROWS):
-        digests = [(_free(digest(task, text), taken), program) for program, task, text in some]
+        digests = [
+            (free_digest(digest(task, text), taken), program) for program, task, text in some
+        ]
         database.conn.executemany("UPDATE programs SET digest = ? WHERE id = ?", digests)
-
-
-def _free(number: int, taken: set[int]) -> int:
-    while number in taken:
-        number = next_digest(number)
-    taken.add(number)
-    return number
 
 
 #: What leads from version n to n + 1, for n = 0, 1, ...
@@ -68,7 +62,8 @@ def migrate(path: Path) -> None:
     """Creates the tables, or brings older ones up to date, in one transaction.
 
     Before an older workspace is changed a copy is laid beside it (`btp.db.version-N`). Raises
-    StorageError on a database that is not ours, newer than this program, or not writable.
+    StorageError on a database that is not ours, newer than this program, or not writable, and where
+    there is no room. No other process may be at it: see Workspace.create.
     """
     with explained(path), closing(connect_new(path)) as connection:
         version = schema_version(connection, path)
@@ -76,17 +71,11 @@ def migrate(path: Path) -> None:
             _back_up(connection, path.with_name(f"{path.name}.version-{version}"))
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a database that is empty yet
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            # Another process may have been faster while this one waited for the lock.
-            for step in MIGRATIONS[schema_version(connection, path) :]:
+        with transaction(connection):
+            for step in MIGRATIONS[version:]:
                 step(Database(connection))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StorageError):
-            connection.execute("ROLLBACK")
-            raise
 
 
 def statements(script: str) -> Iterator[str]:
@@ -101,7 +90,10 @@ def statements(script: str) -> Iterator[str]:
 
 def _back_up(connection: sqlite3.Connection, copy: Path) -> None:
     beside = copy.with_name(copy.name + ".part")
-    beside.unlink(missing_ok=True)
-    with closing(sqlite3.connect(beside)) as target:
-        connection.backup(target)
-    beside.replace(copy)
+    try:
+        beside.unlink(missing_ok=True)
+        with closing(sqlite3.connect(beside)) as target:
+            connection.backup(target)
+        beside.replace(copy)
+    finally:
+        beside.unlink(missing_ok=True)

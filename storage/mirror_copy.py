@@ -7,8 +7,8 @@ tells a torn one.
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +38,20 @@ def save_copy(workspace: Workspace, copy: MirrorCopy) -> None:
     shapes = [(name, array.dtype.str, len(array)) for name, array in copy.arrays.items()]
     head = json.dumps({"cursors": copy.cursors, "marks": copy.marks, "arrays": shapes}).encode()
     checksum = xxhash.xxh3_64(head)
-    beside = _place(workspace).with_name(f".mirror.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
+    beside = _place(workspace).with_name(".mirror.part")
+    # One at a time: what a killed process left is taken over, what another writes is left to it.
+    with suppress(OSError), beside.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            file.truncate(0)
             file.write(_MAGIC + len(head).to_bytes(2, "little") + head + checksum.digest())
             for array in copy.arrays.values():
-                array.tofile(file)
+                file.write(array.data)
                 checksum.update(array.data)
             file.write(checksum.digest())
-        beside.replace(_place(workspace))
-    except OSError:
-        with suppress(OSError):
+            file.flush()
+            beside.replace(_place(workspace))
+        except OSError:
             beside.unlink(missing_ok=True)
 
 

@@ -84,6 +84,16 @@ class Reader:
         rows = self.query("SELECT detail FROM progress WHERE run = ?", (run,))
         return Progress(**json.loads(rows[0][0])) if rows else None
 
+    def settings(self, run: int) -> list[tuple[str, Any]]:
+        """The live settings that a run's engines have taken over, (key, value), oldest first."""
+        rows = self.query(
+            "SELECT argument FROM commands WHERE run = ? AND name = 'set' AND answer = 'set' "
+            "ORDER BY id",
+            (run,),
+        )
+        arguments = (json.loads(argument) for (argument,) in rows)
+        return [(argument["key"], argument["value"]) for argument in arguments]
+
     def unanswered(self, run: int) -> int:
         """How many commands the engine of a run has not answered yet."""
         sql = "SELECT count(*) FROM commands WHERE run = ? AND handled_at IS NULL"

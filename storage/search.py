@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -20,12 +20,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.connection import connect_index, explained
+from storage.connection import (
+    BUSY_TIMEOUT_S,
+    INDEX_PATIENCE_S,
+    connect_index,
+    explained,
+    transaction,
+)
 from storage.errors import StorageError
 from storage.workspace import Workspace
 
 #: Changes with the tables and the tokenizer; an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 
 #: Programs indexed in one transaction.
 _BATCH = 2_000
@@ -44,8 +50,8 @@ _TABLES = f"""
 CREATE VIRTUAL TABLE programs USING fts5(text, content='', tokenize="{_TOKENIZER}");
 CREATE VIRTUAL TABLE tasks USING fts5(description, content='', tokenize="{_TOKENIZER}");
 INSERT INTO programs (programs, rank) VALUES ('pgsz', 8000), ('hashsize', 16000000);
-CREATE TABLE indexed (program INTEGER NOT NULL, digest INTEGER, task INTEGER NOT NULL);
-INSERT INTO indexed VALUES (0, NULL, 0);
+CREATE TABLE indexed (program INTEGER NOT NULL, digest INTEGER, task INTEGER NOT NULL, name TEXT);
+INSERT INTO indexed VALUES (0, NULL, 0, NULL);
 """
 
 _FEED_PROGRAMS = """INSERT INTO programs (rowid, text) SELECT id, text FROM store.texts
@@ -56,11 +62,11 @@ WHERE id > (SELECT task FROM indexed)"""
 
 _NOTE = """UPDATE indexed SET program = ?1,
 digest = (SELECT digest FROM store.programs WHERE id = ?1),
-task = (SELECT ifnull(max(id), 0) FROM store.tasks)"""
+(task, name) = (SELECT ifnull(max(id), 0), task_id FROM store.tasks)"""
 
 #: Whether the index is one of this very store: another one would hold other texts under the ids.
 _FITS = """SELECT digest IS (SELECT digest FROM store.programs WHERE id = program)
-AND task <= (SELECT ifnull(max(id), 0) FROM store.tasks) FROM indexed"""
+AND name IS (SELECT task_id FROM store.tasks WHERE id = task) FROM indexed"""
 
 Result = TypeVar("Result")
 
@@ -85,6 +91,7 @@ class SearchIndex:
         self._place = workspace.path / "search.db"
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._discarded = False
 
     def close(self) -> None:
         """Closes the connection; the next question opens another."""
@@ -97,7 +104,8 @@ class SearchIndex:
         At least one character must be a letter, a digit or "_"; what lies between words does not
         count. What is not indexed yet is not found: see `feed`. Raises StorageError.
         """
-        match = '"' + words.replace("\0", " ").replace('"', '""') + '" *'
+        text = words.encode(errors="replace").decode()  # half a surrogate pair is no text
+        match = '"' + text.replace("\0", " ").replace('"', '""') + '" *'
 
         def ask(connection: sqlite3.Connection) -> Found:
             return Found(
@@ -126,22 +134,26 @@ class SearchIndex:
             except sqlite3.DatabaseError as error:
                 if not _damaged(error):
                     raise
+                if self._discarded:  # and still damaged: it is the store
+                    with explained(self._workspace.database):
+                        raise
             self._discard()
-            # What is damaged now is the store.
-            with explained(self._workspace.database):
-                return act(self._opened())
+        return self._with_index(act)
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect_index(self._place, self._workspace.database)
-            if not _fits(self._connection):
-                self._discard()
-                self._connection = connect_index(self._place, self._workspace.database)
-                _make_tables(self._connection)
+            connection = connect_index(self._place, self._workspace.database)
+            try:
+                _prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def _discard(self) -> None:
         self._close()
+        self._discarded = True
         for suffix in ("", "-wal", "-shm"):
             self._place.with_name(self._place.name + suffix).unlink(missing_ok=True)
 
@@ -183,7 +195,7 @@ class Indexer:
 def _feed(connection: sqlite3.Connection) -> int:
     """Indexes a batch; returns how many programs are left."""
     try:
-        with _transaction(connection):
+        with transaction(connection):
             begin, left = _extent(connection)
             end = begin + min(left, _BATCH)
             connection.execute(_FEED_TASKS)
@@ -196,17 +208,6 @@ def _feed(connection: sqlite3.Connection) -> int:
     return begin + left - end
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
 def _extent(connection: sqlite3.Connection) -> tuple[int, int]:
     """The last program that is indexed, and how many come after it."""
     sql = "SELECT program, (SELECT ifnull(max(id), 0) FROM store.programs) FROM indexed"
@@ -214,18 +215,24 @@ def _extent(connection: sqlite3.Connection) -> tuple[int, int]:
     return indexed, newest - indexed
 
 
-def _fits(connection: sqlite3.Connection) -> bool:
-    (version,) = connection.execute("PRAGMA main.user_version").fetchone()
-    return version == _VERSION and bool(connection.execute(_FITS).fetchone()[0])
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    with _transaction(connection):
-        (version,) = connection.execute("PRAGMA main.user_version").fetchone()
-        if version != _VERSION:  # else another process was faster
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Makes the tables, or makes them anew where they are of another version or store."""
+    if _fits(connection):
+        return
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+    with transaction(connection):
+        if not _fits(connection):  # else another process was faster
+            for name in ("programs", "tasks", "indexed"):
+                connection.execute(f"DROP TABLE IF EXISTS main.{name}")
             for statement in filter(None, map(str.strip, _TABLES.split(";\n"))):
                 connection.execute(statement)
             connection.execute(f"PRAGMA main.user_version = {_VERSION}")
+    connection.execute(f"PRAGMA busy_timeout = {INDEX_PATIENCE_S * 1000:.0f}")
+
+
+def _fits(connection: sqlite3.Connection) -> bool:
+    (version,) = connection.execute("PRAGMA main.user_version").fetchone()
+    return version == _VERSION and bool(connection.execute(_FITS).fetchone()[0])
 
 
 def _damaged(error: sqlite3.DatabaseError) -> bool:

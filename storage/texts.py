@@ -33,6 +33,14 @@ def next_digest(taken: int) -> int:
     return taken + 1 if taken < _LARGEST else 0
 
 
+def free_digest(number: int, taken: set[int]) -> int:
+    """A text's digest, or the next that is free, which is taken now."""
+    while number in taken:
+        number = next_digest(number)
+    taken.add(number)
+    return number
+
+
 class Texts:
     """Which program has which digest, 12 bytes a program; no two have the same.
 

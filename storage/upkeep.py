@@ -11,7 +11,7 @@ from pathlib import Path
 
 from storage.connection import connect_reader, connect_writer, explained, log_of
 from storage.errors import StorageError
-from storage.rescue.run_folders import checkpoint_bytes, engines_alive
+from storage.rescue.run_folders import checkpoint_bytes
 from storage.workspace import Workspace
 
 #: Where SQLite builds a copy of the database, the first of them that it can write to.
@@ -119,7 +119,7 @@ def vacuum(workspace: Workspace) -> Vacuumed:
     Raises StorageError where an engine is at work on a run, or there is too little room.
     """
     workspace.open()
-    alive = engines_alive(workspace)
+    alive = workspace.engines_alive()
     if alive:
         raise StorageError(
             f"An engine is at work on {alive[0]} in {workspace.path}; stop it first, or wait."

@@ -50,11 +50,39 @@ class Workspace:
                 f"Cannot make the workspace {self.path}: {error.strerror}; "
                 "choose another one with --workspace or BTP_WORKSPACE."
             ) from error
-        if not self.exists or read_version(self.database) < SCHEMA_VERSION:
-            from storage.migrations import migrate  # slow to import: see there
+        with self._alone():
+            version = read_version(self.database) if self.exists else 0
+            if version < SCHEMA_VERSION:
+                if version:
+                    self._refuse_engines(version)
 
-            migrate(self.database)
+                from storage.migrations import migrate  # slow to import: see there
+
+                migrate(self.database)
         return self
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps every other process that would make or change the tables waiting while inside."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _refuse_engines(self, version: int) -> None:
+        alive = self.engines_alive()
+        if alive:
+            raise StorageError(
+                f"{self.path} is of version {version} and would be brought up to date, but an "
+                f"engine of that version is at work on {alive[0]}; stop it first, or wait."
+            )
+
+    def engines_alive(self) -> list[str]:
+        """The runs that an engine holds the lock of."""
+        folders = sorted((self.path / "runs").glob("*/engine.lock"))
+        return [file.parent.name for file in folders if self.engine_alive(file.parent.name)]
 
     def open(self) -> Workspace:
         """Checks that there is a workspace of this version; raises StorageError where not."""

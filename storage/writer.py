@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from storage.connection import connect_writer, explained
+from storage.connection import connect_writer, explained, transaction
 from storage.errors import StorageError
 from storage.log_keeper import LogKeeper
 from storage.samples import SampleStore
@@ -294,13 +294,10 @@ class Writer:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection
         with self._lock, explained(self.workspace.database):
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
-                connection.execute("COMMIT")
+                with transaction(connection):
+                    yield connection
             except BaseException:
-                if connection.in_transaction:  # a full disk has ended it already
-                    connection.execute("ROLLBACK")
                 self._samples.rolled_back()
                 raise
             self._samples.committed()

@@ -20,6 +20,7 @@ from storage.growing import Growing
 from storage.reader import Reader
 from storage.schema import PossibilityRecord
 from storage.workspace import Workspace
+from storage.writer import Writer
 from tests.stores import Store, sample, task, update, verdict
 
 #: What the mirror should hold, computed by SQL alone.
@@ -253,6 +254,39 @@ def test_a_torn_copy_is_passed_over(store: Store, copied: Path, length: int) -> 
     columns = Columns(Reader(store.workspace))
     columns.refresh()
     assert mirrored(columns) == store.reader.query(EXPECTED)
+
+
+def test_the_copy_of_a_later_moment_is_passed_over(store: Store, copied: Path) -> None:
+    """Where the store was put back to an earlier one, and has gone another way since."""
+    store.writer.add_update(store.run, update(1, [1, 1]))
+    store.reader.close()
+    store.writer.close()
+    earlier = store.workspace.database.read_bytes()
+    copied.unlink()
+    with Writer(store.workspace) as writer:
+        for number in (2, 3):
+            writer.add_update(store.run, update(number, [1]))
+    Columns(store.reader).refresh()
+    assert copied.exists()
+    store.reader.close()
+    store.workspace.database.write_bytes(earlier)
+    with Writer(store.workspace) as writer:
+        for number in (2, 3):
+            writer.add_update(store.run, update(number, [2]))
+    columns = Columns(store.reader)
+    columns.refresh()
+    assert columns.replays.tolist() == [2, 2, 0]
+
+
+def test_a_copy_that_was_killed_is_no_obstacle_to_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.columns, "_COPY_AFTER", -1)
+    (store.workspace.path / ".mirror.part").write_bytes(b"half of it")
+    store.sampled("x")
+    store.columns.refresh()
+    assert (store.workspace.path / "mirror.cache").exists()
+    assert not (store.workspace.path / ".mirror.part").exists()
 
 
 def test_the_copy_of_another_store_is_passed_over(copied: Path, tmp_path: Path) -> None:

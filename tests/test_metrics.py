@@ -11,6 +11,15 @@ from core.errors import CoreError
 from core.metrics import JsonLines, check_installed
 
 
+def test_a_line_that_found_no_room_is_not_kept_for_later(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    sink = JsonLines(tmp_path / "metrics.jsonl")
+    for _ in range(3):
+        with pytest.raises(OSError, match="No space left"):
+            sink.write(1, {"loss": 0.5})
+    sink.close()
+
+
 def test_every_record_is_one_line_of_json_with_step_and_time(tmp_path: Path) -> None:
     sink = JsonLines(tmp_path / "metrics.jsonl")
     sink.write(1, {"loss": 2.5})

@@ -50,7 +50,8 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
         "(SELECT v.pass_rate FROM verdicts v WHERE v.program = s.program ORDER BY v.id DESC "
         "LIMIT 1), (SELECT p.logprob || ' ' || p.n_tokens FROM possibilities p "
         "WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1) "
-        "FROM samples s JOIN sources c ON c.id = s.source WHERE s.run = ? ORDER BY s.id",
+        "FROM samples s JOIN sources c ON c.id = s.source WHERE s.run = ? "
+        "ORDER BY s.iteration, s.task, s.rank, s.id",
         (run,),
     )
     by_program: dict[int, tuple[Any, ...]] = {}
@@ -62,12 +63,13 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
         else:
             counts = student if knobs.possibility_under == "student" else own or student
         if counts is not None:  # the newest sample that has one stands for the text
+            by_program.pop(program, None)
             by_program[program] = (sample_id, task_id, iteration, *counts, rate)
-    held = sorted(row for row in by_program.values() if row[-1] is not None)
+    held = [row for row in by_program.values() if row[-1] is not None]
     held = held[-knobs.capacity :] if knobs.capacity else held
     ids, tasks, iterations, logprobs, n_tokens, rates = np.array(held, np.float64).reshape(-1, 6).T
     value = p2value(possibility(logprobs, n_tokens, knobs.possibility), rates, knobs.alpha)
-    priority = priorities(value, ids, knobs.prioritization, knobs.floor)
+    priority = priorities(value, np.arange(len(ids)), knobs.prioritization, knobs.floor)
     weight = probabilities(priority, knobs.exponent)
     if knobs.half_life:
         weight = weight * 0.5 ** ((iterations.max(initial=0) - iterations) / knobs.half_life)
@@ -238,6 +240,49 @@ def test_what_leaves_the_buffer_is_not_drawn(store: Store) -> None:
     assert len(buffer) == 9
     buffer.configure(ReplayConfig(possibility_under="student"))
     assert set(buffer.draw(100, np.random.default_rng(0)).samples.tolist()) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("knobs", [{"exponent": 60.0}, {"floor": 0.0}])
+def test_the_best_program_may_lose_all_its_worth(store: Store, knobs: dict[str, Any]) -> None:
+    best, other = store.sampled("x", "y")
+    store.judged({best: 1.0, other: 0.0})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(alpha=0.0, **knobs))
+    store.judged({best: 0.0})
+    store.columns.refresh()
+    buffer.extend()
+    drawn = buffer.draw(100, np.random.default_rng(0))
+    assert set(drawn.samples.tolist()) == {1, 2}
+    assert_allclose(drawn.probabilities, 0.5)
+
+
+def test_age_counts_from_the_newest_candidate(store: Store) -> None:
+    """Not from a program that is still to be tested."""
+    for iteration in (0, 1):
+        store.judged(dict.fromkeys(store.sampled(f"x{iteration}", iteration=iteration), 0.5))
+    store.sampled("not judged", iteration=5000)
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(half_life=1.0))
+    drawn = buffer.draw(100, np.random.default_rng(0))
+    chances = dict(zip(drawn.samples.tolist(), drawn.probabilities.tolist(), strict=True))
+    assert chances == {1: pytest.approx(1 / 3), 2: pytest.approx(2 / 3)}
+
+
+def test_draws_do_not_depend_on_the_order_in_which_tasks_were_done(tmp_path: Path) -> None:
+    """A run that was killed in the middle of sampling does some of them again in another order."""
+    drawn = []
+    for order in ("abc", "cab"):
+        with Store(tmp_path / order) as store:
+            for name in order:
+                records = [sample(name, f"{name} {rank}", rank) for rank in range(3)]
+                stored = store.writer.add_samples(store.run, 1, records)
+                rates = {each.program: 0.25 * rank for rank, each in enumerate(stored)}
+                store.judged(rates)
+            store.columns.refresh()
+            buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
+            samples = buffer.draw(50, np.random.default_rng(0)).samples
+            drawn.append([each.text for each in store.reader.tokens(samples)])
+    assert drawn[0] == drawn[1]
 
 
 def test_a_full_buffer_holds_what_was_sampled_last(store: Store) -> None:

@@ -137,6 +137,16 @@ def test_of_a_text_sampled_often_the_newest_sample_is_scored(
     assert scored(store) == [3]
 
 
+def test_fewer_texts_than_are_asked_for_are_scored_once_each(
+    store: Store, student: Student
+) -> None:
+    records = [written(student, f"return {number}", number) for number in range(3)]
+    store.writer.add_samples(store.run, 0, records)
+    for _ in range(2):  # the second time after a kill
+        run(rescoring(store, student), ReplayConfig(refresh=9), 4)
+    assert scored(store) == [1, 2, 3]
+
+
 def test_a_killed_engine_goes_on_where_it_was(
     store: Store, student: Student, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,34 @@ def test_a_run_that_waits_for_room_can_be_stopped(tmp_path: Path) -> None:
             waiting.attend()
 
 
+def test_what_cannot_be_answered_yet_is_done_once_and_keeps_nothing_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        waiting = control(store, needed=1 << 60)
+        answer = store.writer.answer_command
+
+        def without_room(command: int, text: str) -> None:
+            raise StorageError("There is no room left on the disk.", full=True)
+
+        monkeypatch.setattr(store.writer, "answer_command", without_room)
+        changed: list[float] = []
+        waiting._on_config = lambda config: changed.append(config.replay.alpha)
+        store.writer.add_command(store.run, "set", {"key": "replay.alpha", "value": 0.7})
+        waiting._look()
+        waiting._looked = 0.0
+        waiting._look()
+        assert changed == [0.7]
+        store.writer.add_command(store.run, "stop", {})
+        with pytest.raises(Interrupted):
+            waiting.wait_for_room()
+        monkeypatch.setattr(store.writer, "answer_command", answer)
+        waiting._looked = 0.0
+        waiting._look()
+        rows = store.reader.query("SELECT answer FROM commands ORDER BY id")
+        assert rows == [("set",), ("stopping",)]
+
+
 def test_a_run_that_waits_for_room_says_what_is_missing(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         waiting = control(store, needed=1 << 60)

@@ -19,6 +19,7 @@ from storage.query import QueryError, parse_query
 from storage.search import Indexer, SearchIndex
 from storage.selection import find_filter
 from storage.workspace import Workspace
+from storage.writer import Writer
 from tests.stores import Store, task
 
 
@@ -159,6 +160,48 @@ def test_two_that_index_at_once_index_everything_once(store: Store) -> None:
     assert found(store, "name") == [*range(1, 4001)]
 
 
+def test_an_index_that_could_not_be_made_is_made_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.sampled("name")
+
+    def without_room(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT * FROM nowhere")
+
+    index = SearchIndex(store.workspace)
+    with monkeypatch.context() as patch, pytest.raises(sqlite3.OperationalError):
+        patch.setattr(storage.search, "_prepare", without_room)
+        index.feed(1.0)
+    assert index.feed(1.0) == 0
+    assert index.find("name").programs.tolist() == [1]
+    index.close()
+
+
+def test_many_that_make_the_index_at_once_share_one(store: Store) -> None:
+    for number in range(8):
+        store.reader.close()
+        (store.workspace.path / "search.db").unlink(missing_ok=True)
+        store.sampled(f"name_{number}", iteration=number)
+        indexes = [SearchIndex(store.workspace) for _ in range(4)]
+        threads = [threading.Thread(target=each.feed, args=(5.0,)) for each in indexes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        store.sampled(f"later_{number}", iteration=100 + number)
+        assert indexes[0].feed(5.0) == 0
+        found = [each.find(f"later_{number}").programs.tolist() for each in indexes]
+        assert found == [[2 * number + 2]] * 4, "all have the same file open"
+        for each in indexes:
+            each.close()
+
+
+def test_half_a_surrogate_pair_is_found_nowhere(store: Store) -> None:
+    store.sampled("name")
+    assert found(store, "name\udcff") == [1]
+    assert found(store, "x\udcff") == []
+
+
 @pytest.mark.parametrize("damage", ["garbage", "a page", "empty", "gone"])
 def test_a_damaged_index_is_made_anew(store: Store, place: Path, damage: str) -> None:
     store.sampled(*(f"name {number} {'word ' * 50}" for number in range(500)))
@@ -203,9 +246,27 @@ def test_damage_to_the_store_is_not_taken_for_damage_to_the_index(
         content[8192 * page : 8192 * (page + 1)] = bytes([0xFF]) * 8192
     store.workspace.database.write_bytes(content)
     index = SearchIndex(store.workspace)
-    with pytest.raises(StorageError, match=r"btp\.db is damaged"):
-        index.feed(1.0)
+    for _ in range(2):
+        with pytest.raises(StorageError, match=r"btp\.db is damaged"):
+            index.feed(1.0)
+        assert place.exists(), "the second time it is left as it is"
     index.close()
+
+
+def test_a_store_put_back_to_an_earlier_moment_is_indexed_anew(
+    store: Store, place: Path, tmp_path: Path
+) -> None:
+    store.sampled("name")
+    store.reader.search("x")
+    store.reader.close()
+    store.writer.close()
+    earlier = store.workspace.database.read_bytes()
+    for task_id in ("penguins", "flamingos"):
+        store.reader.close()
+        store.workspace.database.write_bytes(earlier)
+        with Writer(store.workspace) as writer:
+            writer.add_tasks([task(task_id)])
+        assert store.reader.search(task_id).tasks.tolist() == [4]
 
 
 def test_a_workspace_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:

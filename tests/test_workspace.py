@@ -167,6 +167,24 @@ def test_an_older_workspace_is_migrated_after_a_copy_was_made(
     ]
 
 
+def test_an_older_workspace_is_left_alone_while_its_engine_is_at_work(
+    tmp_path: Path, engine: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go on writing as its own version does."""
+    workspace = Workspace(tmp_path).create()
+    later = (*storage.migrations.MIGRATIONS, lambda database: database.execute("DROP TABLE events"))
+    monkeypatch.setattr(storage.migrations, "MIGRATIONS", later)
+    for module in ("storage.connection", "storage.workspace"):
+        monkeypatch.setattr(f"{module}.SCHEMA_VERSION", len(later))
+    with pytest.raises(StorageError, match=r"at work on demo-1; stop it first"):
+        workspace.create()
+    assert "events" in _tables(workspace.database)
+    engine.kill()
+    engine.wait()
+    workspace.create()
+    assert "events" not in _tables(workspace.database)
+
+
 def test_texts_of_an_older_workspace_are_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

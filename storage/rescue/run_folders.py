@@ -18,11 +18,6 @@ def run_names(workspace: Workspace) -> list[str]:
     return sorted(path.name for path in folder.glob("*") if path.is_dir())
 
 
-def engines_alive(workspace: Workspace) -> list[str]:
-    """The runs that an engine is at work on."""
-    return [name for name in run_names(workspace) if workspace.engine_alive(name)]
-
-
 def checkpoint_bytes(workspace: Workspace, run: str = "*") -> int:
     """Bytes of the checkpoints of a run, or of all; a file that has several names counts once."""
     return sum(_sizes(workspace.path.glob(f"runs/{run}/checkpoints")))

@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby, islice
+from typing import cast
 
 import numpy as np
 
 from storage.connection import connect_new, explained
 from storage.errors import StorageError
 from storage.rescue.promises import matches
-from storage.rescue.run_folders import copied_bytes, copy_runs, engines_alive
+from storage.rescue.run_folders import copied_bytes, copy_runs
 from storage.rescue.shapes import Shape, fresh_shapes
 from storage.rescue.survey import Row, Survey
 from storage.schema import SCHEMA_VERSION
-from storage.texts import digest, next_digest
+from storage.texts import digest, free_digest
 from storage.workspace import Workspace
 
 _CHUNK = 2_000
@@ -103,7 +104,7 @@ def _prepare(damaged: Workspace, new: Workspace) -> Workspace:
         raise StorageError(f"{new.path} lies in the damaged workspace; choose another place.")
     if new.path.exists() and (not new.path.is_dir() or any(new.path.iterdir())):
         raise StorageError(f"{new.path} is not empty; name a folder that does not exist yet.")
-    alive = engines_alive(damaged)
+    alive = damaged.engines_alive()
     if alive:
         raise StorageError(f"An engine is at work on {alive[0]}; stop it first, then try again.")
     part = Workspace(target.with_name(f"{target.name}.part"))
@@ -205,16 +206,8 @@ def _drop_foreign_texts(connection: sqlite3.Connection) -> None:
     for some in _chunks(numbers):
         connection.executemany(
             "UPDATE programs SET digest = ? WHERE id = ?",
-            [(_free(number, taken), program) for number, program in some],
+            [(free_digest(cast("int", number), taken), program) for number, program in some],
         )
-
-
-def _free(number: object, taken: set[int]) -> int:
-    assert isinstance(number, int)
-    while number in taken:
-        number = next_digest(number)
-    taken.add(number)
-    return number
 
 
 def _rebuild_programs(connection: sqlite3.Connection) -> int:
