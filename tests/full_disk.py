@@ -1,8 +1,9 @@
 """A training run on a disk that fills up and is freed again; run inside a mount namespace.
 
-    unshare --map-root-user --mount python -m tests.full_disk FOLDER HELD_OUT MB_LEFT
+    unshare --map-root-user --mount python -m tests.full_disk FOLDER HELD_OUT MB_LEFT [SIGNAL]
 
-FOLDER becomes a small file system of its own. Prints a JSON object: the states that were seen while
+FOLDER becomes a small file system of its own; it is freed when the run was looked at, or, with a
+signal, when the run has ended of it. Prints a JSON object: the states that were seen while
 the disk was full, what the run said of them, and how it ended.
 """
 
@@ -28,7 +29,7 @@ _DISK_MB = 400
 _PATIENCE_S = 60
 
 
-def main(folder: Path, held_out: Path, mb_left: int) -> None:
+def main(folder: Path, held_out: Path, mb_left: int, ended_by: int = 0) -> None:
     """Fills the disk when the run has begun to learn, looks at it, and frees it."""
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(folder)], check=True
@@ -46,6 +47,9 @@ def main(folder: Path, held_out: Path, mb_left: int) -> None:
     with Observer(workspace) as observer:
         seen = observer.snapshot(Wishes()).problem
     alive = engine.poll() is None
+    if ended_by:
+        engine.send_signal(ended_by)
+        engine.wait(_PATIENCE_S)
     ballast.unlink()
     output, errors = engine.communicate(timeout=_PATIENCE_S)
     events = [event.message for event in reader.events(1)] if paused else []
@@ -55,7 +59,8 @@ def main(folder: Path, held_out: Path, mb_left: int) -> None:
         "message": full.message,
         "screen": seen,
         "exit": engine.returncode,
-        "summary": json.loads(output.splitlines()[-1]) if output else errors[-2000:],
+        "summary": json.loads(output.splitlines()[-1]) if output else None,
+        "errors": errors[-2000:],
         "events": events,
         "final_message": _progress(reader).message,
         "updates": [update.number for update in reader.updates(1)],
@@ -94,4 +99,4 @@ def _wait(for_what: Callable[[], bool]) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

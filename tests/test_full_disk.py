@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +23,12 @@ def _can_mount() -> bool:
         return False
 
 
-def run_on_a_full_disk(folder: Path, mb_left: int) -> dict[str, Any]:
+def run_on_a_full_disk(folder: Path, mb_left: int, *ended_by: int) -> dict[str, Any]:
     """What tests.full_disk saw of a run whose disk had only so much room left for a while."""
     disk = folder / "disk"
     disk.mkdir()
     arguments = [str(disk), str(small_held_out(folder)), str(mb_left)]
+    arguments += map(str, ended_by)
     command = [*_NAMESPACE, sys.executable, "-m", "tests.full_disk", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
@@ -52,3 +54,11 @@ def test_a_run_waits_for_room_on_a_full_disk_and_loses_nothing(
     assert seen["exit"] == 0
     assert seen["summary"]["state"] == "finished"
     assert seen["updates"] == [*range(1, ITERATIONS * UPDATES + 1)]
+
+
+@pytest.mark.parametrize("mb_left", [40, 0])
+def test_a_run_on_a_full_disk_can_be_stopped(tmp_path: Path, mb_left: int) -> None:
+    seen = run_on_a_full_disk(tmp_path, mb_left, signal.SIGTERM)
+    assert (seen["exit"], seen["summary"]["state"]) == (1, "stopped"), seen["errors"]
+    assert "received SIGTERM" in seen["summary"]["reason"]
+    assert "Traceback" not in seen["errors"]
