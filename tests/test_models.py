@@ -61,7 +61,7 @@ def test_weights_are_float32_unless_asked_otherwise(tiny_llama: Any, tmp_path: P
 
 def test_a_missing_folder_is_named() -> None:
     assert refusal("./no/such/folder") == (
-        "There is no model folder no/such/folder: check model.path."
+        "There is no model folder no/such/folder: check the path (model.path)."
     )
 
 
