@@ -114,15 +114,16 @@ def start(workspace: Workspace, config: Config, name: str | None, listeners: Lis
 
 def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
     """Goes on with a run from its newest checkpoint; raises CoreError where that is impossible."""
-    reader = Reader(workspace)
-    run = reader.run(name)
+    with Reader(workspace) as reader:
+        run = reader.run(name)
+        settings = reader.settings(run.id) if run else []
     if run is None:
         raise CoreError(f"There is no run {name} in {workspace.path}; `btp-tui runs` lists them.")
     if run.kind != "train":
         raise CoreError(f"{name} is no training run but one of kind {run.kind}: no resuming it.")
     before = run.progress or Progress(state="running", phase="starting")
     config = build_config(tomllib.loads(run.config), origin=f"the configuration of {name}")
-    for key, value in reader.settings(run.id):
+    for key, value in settings:
         config = with_setting(config, key, value)
     with ExitStack() as stack:
         stack.enter_context(workspace.engine_lock(name))
@@ -215,6 +216,7 @@ def _drive(
         reporter.event("info", f"Run {state}: {reason}.")
         reporter.set(state=state, phase="done", message=reason)
     evaluations = {record.label: record for record in pipeline.reader.evaluations(run.id)}
+    pipeline.reader.close()  # before the writer, which moves the log when it is the last
     return Result(
         run=run.name,
         state=state,

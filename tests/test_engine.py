@@ -91,3 +91,12 @@ def test_a_failed_run_says_why(
     assert run.progress.message == "RuntimeError: CUDA error: no kernel image"
     (event,) = [each for each in Reader(workspace).events(run.id) if each.level == "error"]
     assert event.message == "Run failed: RuntimeError: CUDA error: no kernel image"
+
+
+def test_a_run_that_has_ended_leaves_all_of_it_in_one_file(
+    workspace: Workspace, config: Config
+) -> None:
+    """So that whoever copies the database alone has everything."""
+    small = build_config({**config.model_dump(), "max_iterations": 0}, origin="the test")
+    start(workspace, small, None, Listeners())
+    assert not workspace.database.with_name("btp.db-wal").exists()
