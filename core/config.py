@@ -56,7 +56,7 @@ class SamplerConfig(Section):
     max_new_tokens: int = Field(96, ge=1)
     """Longest program, in tokens."""
     batch_tasks: int = Field(64, ge=1)
-    """Tasks decoded side by side."""
+    """Tasks decoded side by side; halved when memory runs out."""
     tasks_per_iteration: int = Field(96, ge=1)
     """Tasks drawn for each iteration."""
 

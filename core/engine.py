@@ -275,6 +275,7 @@ def _assemble(
     reporter.set(programs=int((columns.run == run.id).sum()))
     buffer = ReplayBuffer(columns, run.id, config.replay)
     student, sampler = materials.student, materials.sampler
+    sampler.on_event = reporter.event
     trainer = Trainer(student.model, config.trainer, sampler.settings.pad_token_id, reporter.event)
     checkpoints = _checkpoints(workspace, run.name, config)
     newest = checkpoints.newest()

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from core.config import TrainerConfig
 from core.errors import CoreError
+from core.memory import is_out_of_memory, release_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Trainer:
                 loss, n_tokens = self._accumulate(minibatch)
                 break
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or self.microbatch == 1:
+                if not is_out_of_memory(error) or self.microbatch == 1:
                     raise
             # Outside the handler, so that the traceback no longer holds the failed activations.
             self._halve_microbatch()
@@ -121,8 +122,7 @@ class Trainer:
 
     def _halve_microbatch(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(self.model.device)
         self.microbatch //= 2
         self._on_event("warning", f"Out of memory: microbatch halved to {self.microbatch}.")
 
@@ -188,8 +188,3 @@ def program_loss(model: Any, batch: Batch) -> Tensor:
         logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=-100, reduction="none"
     ).view_as(batch.targets)  # (B, L)
     return (losses.sum(-1) * batch.weights).sum()
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # The CPU allocator reports exhaustion as a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

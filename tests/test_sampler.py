@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import CoreError
 from core.sampler import BeamSearch, Hypothesis, SearchSettings, tree
-from core.sampler.check import Check
+from core.sampler.check import Check, check_tree_decoding
 from core.sampler.tree import TreeDecoder
 from tests.tiny_models import ENDS, PAD, generated, some_prompts, teacher_forced, tiny_model
 
@@ -239,3 +239,51 @@ def test_a_sliding_window_is_decoded_as_a_tree_only_within_its_reach() -> None:
         assert_same(model, prompt, found[index], wanted[index])
     assert searching.check == Check("tree", searching.check.reason, reach=24)
     assert searching.counts == Counter({"tree": 2, "generate": 1})
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt_neo"])  # the tree, and `generate`
+def test_running_out_of_memory_halves_the_batch_and_says_so(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_model(name)
+    expected = dict(search(model, 3).search(PROMPTS))
+    heard: list[str] = []
+    check = check_tree_decoding(model, settings_of(3))
+    searching = BeamSearch(
+        model, settings_of(3, batch_tasks=8), check, lambda level, message: heard.append(message)
+    )
+    forward = model.forward
+    rows = 2 if name == "llama" else 6  # `generate` has a row a beam
+    steps: list[int] = []
+
+    @wraps(forward)  # what it takes is looked at
+    def small_machine(*args: Any, **kwargs: Any) -> Any:
+        steps.append(len(kwargs["input_ids"]))
+        if len(kwargs["input_ids"]) > rows and len(steps) > 5:  # not at once: some are done by then
+            raise torch.OutOfMemoryError("no room")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(model, "forward", small_machine)
+    found = dict(searching.search(PROMPTS))
+    assert searching.batch_tasks == 2
+    assert [message.split(";")[0] for message in heard] == [
+        f"Out of memory: sampling {tasks} tasks side by side from now on." for tasks in (4, 2)
+    ]
+    assert searching.counts.total() == len(PROMPTS), "none twice, none left out"
+    monkeypatch.undo()
+    for index, prompt in enumerate(PROMPTS):
+        wanted = [hypothesis.token_ids.tolist() for hypothesis in expected[index]]
+        assert_same(model, prompt, found[index], wanted)
+
+
+def test_running_out_of_memory_with_one_task_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama")
+    searching = search(model, 3, batch_tasks=4)
+
+    def no_machine(*args: Any, **kwargs: Any) -> Any:
+        raise torch.OutOfMemoryError("no room at all")
+
+    monkeypatch.setattr(model, "forward", no_machine)
+    with pytest.raises(torch.OutOfMemoryError):
+        dict(searching.search(PROMPTS))
+    assert searching.batch_tasks == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +22,8 @@ from core.tasks import Task
 class Sampler:
     """Beam search with a student, for any number of beams; the decoder is checked once.
 
-    `counts` and `new_tokens` add up over all searches.
+    `counts` and `new_tokens` add up over all searches; `on_event` hears (level, message) when one
+    had to be made smaller.
     """
 
     def __init__(self, student: Student, config: SamplerConfig) -> None:
@@ -39,6 +40,7 @@ class Sampler:
         self.context = context_tokens(student.model)
         student.model.eval()
         self.check = check_tree_decoding(student.model, self.settings)
+        self.on_event: Callable[[str, str], None] = lambda level, message: None
         self._searches: dict[int, BeamSearch] = {}
 
     @property
@@ -75,7 +77,12 @@ class Sampler:
     def _search(self, beams: int) -> BeamSearch:
         if beams not in self._searches:
             settings = replace(self.settings, beams=beams)
-            self._searches[beams] = BeamSearch(self.student.model, settings, self.check)
+            self._searches[beams] = BeamSearch(
+                self.student.model,
+                settings,
+                self.check,
+                lambda level, message: self.on_event(level, message),
+            )
         return self._searches[beams]
 
     def _programs(
