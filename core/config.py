@@ -291,7 +291,7 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] == "extra_forbidden":
         known = [name for name, _ in fields()]
         sections = sorted({name.split(".")[0] for name in known if "." in name})
-        nearest = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.4)
+        nearest = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.6)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no setting {key!r}.{hint}"
     message = problem["msg"][0].lower() + problem["msg"][1:]

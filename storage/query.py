@@ -169,6 +169,6 @@ def _above(value: float) -> float:
 
 
 def _unknown(sentence: str, word: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.4)
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else f" There are: {', '.join(known)}."
     return sentence + "." + hint

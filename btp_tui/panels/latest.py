@@ -39,8 +39,8 @@ def probability(value: float | None) -> str:
 
 
 def short_task(task: str, width: int) -> str:
-    """A task's name without the parts in front that do not fit: its end tells it from others."""
-    parts = task.split("/")
+    """A task's last two parts, or fewer where they do not fit: its end tells it from others."""
+    parts = task.split("/")[-2:]
     while len(parts) > 1 and len("/".join(parts)) > width:
         parts.pop(0)
     return words.fit("/".join(parts), width)

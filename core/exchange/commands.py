@@ -80,6 +80,6 @@ def import_programs(
         print(json.dumps(summary))
     else:
         print(
-            f"{summary['programs']} programs stored as {', '.join(summary['runs'])}; "
-            f"{summary['passed']} pass every test ({summary['seconds']:.1f} s)."
+            f"{summary['programs']:,} programs stored as {', '.join(summary['runs'])}; "
+            f"{summary['passed']:,} pass every test ({summary['seconds']:.1f} s)."
         )
