@@ -97,6 +97,7 @@ def test_a_run_that_has_ended_leaves_all_of_it_in_one_file(
     workspace: Workspace, config: Config
 ) -> None:
     """So that whoever copies the database alone has everything."""
-    small = build_config({**config.model_dump(), "max_iterations": 0}, origin="the test")
-    start(workspace, small, None, Listeners())
+    small = {"max_iterations": 1, "trainer": {"updates_per_iteration": 1}}
+    short = build_config({**config.model_dump(), **small}, origin="the test")
+    start(workspace, short, None, Listeners())
     assert not workspace.database.with_name("btp.db-wal").exists()
