@@ -8,6 +8,7 @@ from core.program import Program
 from core.tasks.describe import describe_tests
 from core.tasks.task import Task
 from core.tasks.verdict import Verdict
+from storage.programs import pack_tokens
 from storage.schema import SampleRecord, TaskRecord, TestRecord, VerdictRecord
 
 #: Longest text of a test's input or expected output that is stored, in characters.
@@ -65,12 +66,9 @@ def verdict_record(program_id: int, verdict: Verdict) -> VerdictRecord:
 
 
 def _pack(program: Program) -> bytes | None:
-    """(n,) int32 ids followed by (n,) float32 log-probabilities, little endian."""
     if program.token_ids is None or program.token_logprobs is None:
         return None
-    ids = np.asarray(program.token_ids, dtype="<i4")
-    logprobs = np.asarray(program.token_logprobs, dtype="<f4")
-    return ids.tobytes() + logprobs.tobytes()
+    return pack_tokens(np.asarray(program.token_ids), np.asarray(program.token_logprobs))
 
 
 def _cut(text: str) -> str:

@@ -82,11 +82,6 @@ class Columns(Rows):
         self._copied = 0  # rows in the newest copy
         self._publish()
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held in arrays."""
-        return sum(column.nbytes for column in self._all().values())
-
     def refresh(self) -> bool:
         """Takes in what was stored since; returns whether anything here changed."""
         version = self._reader.version()

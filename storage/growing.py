@@ -26,11 +26,6 @@ class Growing(Generic[Scalar]):
         """A view of what is there."""
         return self._array[: self._length]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes reserved, those not used yet included."""
-        return self._array.nbytes
-
     def extend(self, values: NDArray[Any]) -> None:
         """Appends values, cast to the array's type."""
         begin = self._length
