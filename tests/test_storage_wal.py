@@ -22,8 +22,8 @@ from tests.stores import sample, task
 _LENGTH = 4 << 20
 
 #: Up to twice its usual length readers are not waited for, and on a busy machine they may be waited
-#: for in vain once; a transaction may come on top.
-BOUND = 4 * _LENGTH
+#: for in vain a few times; a transaction may come on top.
+BOUND = 6 * _LENGTH
 
 _TEXT = "    value = value * 3 + 1\n" * 40  # 1 kB, as long as a program is
 _BATCH = 500
@@ -46,7 +46,7 @@ def test_the_log_is_bounded_while_a_reader_stays_open_between_reads(writer: Writ
         sizes = [_write(writer, batch, columns.refresh) for batch in range(_BATCHES)]
         assert len(columns) == _BATCH * _BATCHES
     assert max(sizes) < BOUND
-    assert writer.workspace.database.stat().st_size > 2 * BOUND  # it went through the log
+    assert writer.workspace.database.stat().st_size > 1.3 * BOUND  # it went through the log
 
 
 def test_the_log_is_bounded_while_readers_poll_as_fast_as_they_can(writer: Writer) -> None:
@@ -63,9 +63,9 @@ def test_after_a_long_read_the_log_is_soon_bounded_again(
     with Reader(writer.workspace) as reader:
         with reader.snapshot():
             reader.runs()
-            during = [_write(writer, batch) for batch in range(20)]
+            during = [_write(writer, batch) for batch in range(30)]
         assert max(during) > BOUND  # nothing can begin anew under a reader
-        after = [_write(writer, batch) for batch in range(20, 25)]
+        after = [_write(writer, batch) for batch in range(30, 35)]
         reader.runs()
     assert after[-1] < BOUND
 
