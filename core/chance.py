@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: What a generator is for: the second word of its seed.
-TASK_ORDER, REPLAY, DROPOUT, HELD_OUT = range(4)
+TASK_ORDER, REPLAY, DROPOUT, HELD_OUT, ADAPTER, MIXTURE, SAMPLING = range(7)
 
 
 def generator(seed: int, purpose: int, index: int) -> np.random.Generator:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from core.config import CustomTasksConfig
 from core.errors import CoreError
 from core.executor import Executor
 from core.files import writing, written_beside
@@ -21,7 +22,7 @@ from core.records import task_record
 from core.scoring import Tally, open_run
 from core.submissions import Submission, read_submissions, tasks_by_any_id
 from core.tasks import Task, Verdict
-from core.tasks.load import load_tasks
+from core.tasks.load import NO_CUSTOMS, load_tasks
 from storage.workspace import Workspace
 from storage.writer import Writer
 
@@ -33,17 +34,19 @@ def score(
     executor: Executor,
     out: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda *_: None,
+    customs: Mapping[str, CustomTasksConfig] = NO_CUSTOMS,
 ) -> dict[str, object]:
     """Runs every program of the file `programs` against the dataset `tasks` ("humaneval:PATH").
 
     Stores them as a run of kind "score"; `out` gets a JSON line a program, in the file's order,
-    and appears only when all of them are done. `on_progress` hears (done, total) programs. Raises
-    CoreError or StorageError before anything is written where an input is wrong.
+    and appears only when all of them are done. `on_progress` hears (done, total) programs.
+    `customs` are the datasets that the configuration adds. Raises CoreError or StorageError before
+    anything is written where an input is wrong.
 
     Returns run, tasks (those with programs), seconds, isolation, and what Tally.summary holds.
     """
     started = time.monotonic()
-    known = tasks_by_any_id(load_tasks(tasks))
+    known = tasks_by_any_id(load_tasks(tasks, customs=customs))
     used, total = _check(programs, known)
     tally = Tally()
     with ExitStack() as stack:

@@ -10,6 +10,7 @@ import typer
 
 from core.command_line import (
     DEFAULT_WORKSPACE,
+    ConfigOption,
     JsonOption,
     ProgramsArgument,
     SetOption,
@@ -60,6 +61,7 @@ def import_programs(
     tasks: TasksArgument,
     programs: ProgramsArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    config: ConfigOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,13 +71,14 @@ def import_programs(
     run, iteration, rank, token_ids, token_logprobs. They are tested anew and stored as runs of
     their own, one for each run that the rows name.
     """
-    chosen = load_config(None, settings or [])
+    chosen = load_config(config, settings or [])
 
     from core.exchange.importing import import_file
     from core.executor.configured import open_executor
 
     with progress_bar("import") as show, open_executor(chosen.executor) as executor:
-        summary = import_file(tasks, programs, Workspace(workspace), executor, show)
+        customs = chosen.tasks.custom
+        summary = import_file(tasks, programs, Workspace(workspace), executor, show, customs)
     if as_json:
         print(json.dumps(summary))
     else:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import CustomTasksConfig
 from core.errors import CoreError
 from core.executor import Executor
 from core.records import task_record
 from core.scoring import Tally, open_run
 from core.submissions import Submission, read_submissions, tasks_by_any_id
 from core.tasks import Task
-from core.tasks.load import load_tasks
+from core.tasks.load import NO_CUSTOMS, load_tasks
 from storage.workspace import Workspace
 from storage.writer import Writer
 
@@ -34,19 +35,20 @@ def import_file(
     workspace: Workspace,
     executor: Executor,
     on_progress: Callable[[int, int], None] = lambda *_: None,
+    customs: Mapping[str, CustomTasksConfig] = NO_CUSTOMS,
 ) -> dict[str, Any]:
     """Stores every program of the file `programs` and runs it against the dataset `tasks`.
 
     Rows of different runs become different runs of kind "import"; iteration, rank, source, logprob,
     n_tokens and tokens are kept, verdicts are made anew. A row that is there twice counts once.
-    `on_progress` hears (done, total) programs. Raises CoreError or StorageError before anything is
-    written where an input is wrong.
+    `on_progress` hears (done, total) programs. `customs` are the datasets that the configuration
+    adds. Raises CoreError or StorageError before anything is written where an input is wrong.
 
     Returns runs (new name -> the name that the file gives, "" for none), tasks (those with
     programs), repeated (rows left out), seconds, isolation, and what Tally.summary holds.
     """
     started = time.monotonic()
-    known = tasks_by_any_id(load_tasks(tasks))
+    known = tasks_by_any_id(load_tasks(tasks, customs=customs))
     contents = _check(programs, known)
     total = sum(contents.runs.values())
     tally = Tally()

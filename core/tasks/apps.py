@@ -5,6 +5,9 @@ A record holds `problem_id, question, input_output, difficulty, starter_code, so
 Outputs of call-based tasks come wrapped in a one-element list. As in the published judge, a
 returned value counts as right when it equals the wrapped value or the list itself, and dictionary
 keys that are whole numbers, which JSON turns into texts, become numbers again.
+
+Both published splits count their problems from 0. The ids of the training split, where it is asked
+for by name ("apps:train", "apps:train:PATH"), are therefore "apps/train/0", "apps/train/1", ...
 """
 
 from __future__ import annotations
@@ -14,12 +17,21 @@ from typing import Any
 
 from core.tasks.contest import PRELUDE_OF_CLASSES, contest_prompt, read_json
 from core.tasks.jsonl import Record
+from core.tasks.spec import TaskSpec
 from core.tasks.task import CallTest, StdioTest, Task, Test
 
 
-def build(record: Record) -> Task:
-    """The task of one record; raises CoreError naming the field that is wrong."""
+def build(record: Record, spec: TaskSpec) -> Task | None:
+    """The task of one record; raises CoreError naming the field that is wrong.
+
+    None for one of another difficulty than asked for.
+    """
+    difficulty = record.optional_text("difficulty")
+    if spec.choices and difficulty not in spec.choices:
+        return None
     identifier = record.identifier("problem_id", "task_id", "id")
+    if spec.splits == ("train",):
+        identifier = f"train/{identifier}"
     question = record.text("question")
     starter = record.optional_text("starter_code") or ""
     cases = _cases(record)
@@ -33,8 +45,8 @@ def build(record: Record) -> Task:
         tests=_tests(record, cases),
         entry_point=f"Solution.{function}" if function and in_class else function,
         prelude=PRELUDE_OF_CLASSES if in_class else "",
-        reference=_first_solution(record),
-        difficulty=record.optional_text("difficulty"),
+        reference=next(iter(solutions(record)), None),
+        difficulty=difficulty,
     )
 
 
@@ -85,11 +97,11 @@ def _joined(text: object) -> str:
     return "\n".join(str(line) for line in text) if isinstance(text, list) else str(text)
 
 
-def _first_solution(record: Record) -> str | None:
-    """The first of the published solutions, a JSON list or empty."""
+def solutions(record: Record) -> list[str]:
+    """The published solutions, a JSON list or empty."""
     value = record.values.get("solutions")
     try:
-        solutions = json.loads(value) if isinstance(value, str) and value else value
+        found = json.loads(value) if isinstance(value, str) and value else value
     except ValueError as error:
         raise record.wrong("solutions", "a JSON list of programs") from error
-    return str(solutions[0]) if isinstance(solutions, list) and solutions else None
+    return [str(solution) for solution in found] if isinstance(found, list) else []

@@ -2,9 +2,9 @@
 
 A record holds `name, description, public_tests, private_tests, generated_tests, solutions,
 time_limit, memory_limit_bytes, difficulty, cf_rating, input_file, output_file`, as `datasets`
-writes the public edition line by line. A program passes when it passes all three kinds of tests;
-an input that comes again, in whichever kind, is left out after its first. The limits are those of
-the contest, meant for C++.
+writes the public edition line by line. A program passes when it passes all three kinds of tests,
+or those that are asked for ("codecontests:public,private"); an input that comes again, in whichever
+kind, is left out after its first. The limits are those of the contest, meant for C++.
 
 A problem with `input_file` or `output_file` is read and answered through files, which no program
 may open here: it is refused by name, as a task without tests is, rather than left out unsaid.
@@ -20,16 +20,19 @@ from typing import Any
 from core.errors import CoreError
 from core.tasks.contest import contest_prompt
 from core.tasks.jsonl import Record
+from core.tasks.spec import CHOICES, TaskSpec
 from core.tasks.task import StdioTest, Task
 
-_KINDS_OF_TESTS = ("public_tests", "private_tests", "generated_tests")
 _PYTHON_3 = 3  # among the numbers of the published languages; 1 is Python 2
 #: Names of the published difficulties from 0; those after them are A, B, ... of a Codeforces round.
 _DIFFICULTIES = (None, "easy", "medium", "hard", "harder", "hardest", "external")
 
 
-def build(record: Record) -> Task:
-    """The task of one record; raises CoreError naming the field that is wrong."""
+def build(record: Record, spec: TaskSpec) -> Task | None:
+    """The task of one record; raises CoreError naming the field that is wrong.
+
+    None for one that has tests, but none of the kinds asked for.
+    """
     name, description = record.identifier("name"), record.text("description")
     for field in ("input_file", "output_file"):
         if file := record.optional_text(field):
@@ -37,22 +40,25 @@ def build(record: Record) -> Task:
                 f"{record.place}: {name} goes through the file {file!r}, not stdin and stdout, and "
                 f"cannot be judged; remove the lines whose {field!r} is not empty."
             )
+    tests = _tests(record, spec.choices or CHOICES["codecontests"])
+    if not tests and _tests(record, CHOICES["codecontests"]):
+        return None
     return Task(
         task_id=f"codecontests/{name}",
         dataset="codecontests",
         description=description,
         prompt=contest_prompt(description, "", call_based=False),
-        tests=_tests(record),
-        reference=_first_python_solution(record),
+        tests=tests,
+        reference=next(iter(solutions(record)), None),
         difficulty=_difficulty(record),
         time_limit_s=_time_limit_s(record),
         memory_limit_mb=math.ceil(_number(record, "memory_limit_bytes") / 2**20) or None,
     )
 
 
-def _tests(record: Record) -> tuple[StdioTest, ...]:
+def _tests(record: Record, kinds: tuple[str, ...]) -> tuple[StdioTest, ...]:
     by_input: dict[str, StdioTest] = {}
-    for kind in _KINDS_OF_TESTS:
+    for kind in (f"{kind}_tests" for kind in kinds):
         for given, expected in _pairs(record, kind, "input", "output"):
             if not isinstance(given, str) or not isinstance(expected, str):
                 raise record.wrong(kind, "an object whose input and output are lists of texts")
@@ -60,11 +66,10 @@ def _tests(record: Record) -> tuple[StdioTest, ...]:
     return tuple(by_input.values())
 
 
-def _first_python_solution(record: Record) -> str | None:
-    for language, solution in _pairs(record, "solutions", "language", "solution"):
-        if language == _PYTHON_3:
-            return str(solution)
-    return None
+def solutions(record: Record) -> list[str]:
+    """The published solutions in Python 3."""
+    pairs = _pairs(record, "solutions", "language", "solution")
+    return [str(solution) for language, solution in pairs if language == _PYTHON_3]
 
 
 def _pairs(record: Record, name: str, first: str, second: str) -> Iterator[tuple[Any, Any]]:

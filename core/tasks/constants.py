@@ -46,18 +46,29 @@ def _asserted(task: Task) -> list[object]:
 
 
 def _compared(test: AssertTest, entry_point: str | None) -> list[object]:
-    """The literal of an assertion `entry_point(...) == literal`, if it is one."""
+    """The literal of an assertion `entry_point(...) == literal`, if it is one.
+
+    EvalPlus says the same by `assertion(entry_point(...), literal, atol)`.
+    """
     match parse(test.source)[-1]:
         case ast.Assert(
             test=ast.Compare(
                 left=ast.Call(func=ast.Name(id=name)), ops=[ast.Eq()], comparators=[right]
             )
-        ) if name in ("candidate", entry_point):
-            try:
-                return [ast.literal_eval(right)]
-            except ValueError:
-                return []
-    return []
+        ):
+            pass
+        case ast.Expr(
+            ast.Call(
+                func=ast.Name(id="assertion"), args=[ast.Call(func=ast.Name(id=name)), right, *_]
+            )
+        ):
+            pass
+        case _:
+            return []
+    try:
+        return [ast.literal_eval(right)] if name in ("candidate", entry_point) else []
+    except ValueError:
+        return []
 
 
 def _source(answer: object) -> str | None:

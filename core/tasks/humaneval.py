@@ -15,29 +15,45 @@ from collections.abc import Iterable
 from core.errors import CoreError
 from core.tasks.jsonl import Record
 from core.tasks.source import called_names, defined_names, needed, parse, unparse, used_names
+from core.tasks.spec import TaskSpec
 from core.tasks.task import AssertTest, Task
 
 #: Put before every program by the published judges.
 PRELUDE = "from typing import *\n"
 
 
-def build(record: Record) -> Task:
+def build(record: Record, spec: TaskSpec) -> Task:
     """The task of one record; raises CoreError naming the field that is wrong."""
+    check, around = _check(record)
+    return assemble(record, spec, around, [*around, check], _tests(check, around))
+
+
+def assemble(
+    record: Record,
+    spec: TaskSpec,
+    around: list[ast.stmt],
+    testing: list[ast.stmt],
+    tests: tuple[AssertTest, ...],
+) -> Task:
+    """The task of a record whose tests were read.
+
+    `around` is what stands beside `check` in the test code, `testing` all of it that may call
+    functions of the prompt.
+    """
     identifier = record.identifier("task_id")
     prompt, entry_point = record.text("prompt"), record.text("entry_point")
     solution = record.optional_text("canonical_solution")
     prompt_body = _prompt_statements(prompt, solution or "    pass\n")
-    check, around = _check(record)
     others = [item for item in prompt_body if entry_point not in defined_names(item)]
     imports = [item for item in others if isinstance(item, ast.Import | ast.ImportFrom)]
     helpers = [item for item in others if item not in imports]
-    called = needed(helpers, used_names([*around, check]))
+    called = needed(helpers, used_names(testing))
     return Task(
-        task_id=f"humaneval/{identifier}",
-        dataset="humaneval",
+        task_id=f"{spec.name}/{identifier}",
+        dataset=spec.name,
         description=_docstring(prompt_body, entry_point) or prompt,
         prompt=prompt,
-        tests=_tests(check, around),
+        tests=tests,
         entry_point=entry_point,
         completes_prompt=True,
         prelude=PRELUDE,

@@ -40,6 +40,15 @@ class Record:
         """The text in a field that may be missing or null."""
         return None if self.values.get(name) is None else self.text(name)
 
+    def optional_number(self, name: str) -> float | None:
+        """The number above 0 in a field that may be missing or null."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise self.wrong(name, "a number above 0")
+        return value
+
     def identifier(self, *names: str) -> str:
         """The id in the first of the named fields that is there: a text or a whole number."""
         name = next((name for name in names if name in self.values), names[0])

@@ -16,11 +16,18 @@ from core.errors import CoreError
 from core.tasks.contest import PRELUDE_OF_CLASSES, contest_prompt, read_json
 from core.tasks.jsonl import Record
 from core.tasks.pickled import unpack_text
+from core.tasks.spec import TaskSpec
 from core.tasks.task import CallTest, StdioTest, Task, Test
 
 
-def build(record: Record) -> Task:
-    """The task of one record; raises CoreError naming the field that is wrong."""
+def build(record: Record, spec: TaskSpec) -> Task | None:
+    """The task of one record; raises CoreError naming the field that is wrong.
+
+    None for one of another difficulty than asked for.
+    """
+    difficulty = record.optional_text("difficulty")
+    if spec.choices and difficulty not in spec.choices:
+        return None
     identifier, question = record.identifier("question_id"), record.text("question_content")
     starter = record.optional_text("starter_code") or ""
     function = _function(record)
@@ -34,7 +41,7 @@ def build(record: Record) -> Task:
         tests=tuple(test for field in fields for test in _tests(record, field, function)),
         entry_point=f"Solution.{function}" if function and in_class else function,
         prelude=PRELUDE_OF_CLASSES if in_class else "",
-        difficulty=record.optional_text("difficulty"),
+        difficulty=difficulty,
     )
 
 

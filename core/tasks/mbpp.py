@@ -4,7 +4,7 @@ A record holds `task_id, text, code, test_setup_code, test_list`; the sanitized 
 text `prompt` and the set-up `test_imports`. Each string of `test_list` is one test. Tests use
 modules that they do not import, for the published judges run them in the program's own namespace;
 here they get those imports from the reference solution. A class that they use (Node, Pair) is the
-program's to define.
+program's to define. The authors' splits are ranges of ids.
 """
 
 from __future__ import annotations
@@ -22,16 +22,30 @@ from core.tasks.source import (
     unparse,
     used_names,
 )
+from core.tasks.spec import TaskSpec
 from core.tasks.task import AssertTest, Task
 
 #: CPU seconds a test may take. MBPP states no limit, but its own reference to task 123 needs more
 #: than two seconds on a busy core.
 TIME_LIMIT_S = 5.0
 
+#: The ids of each split.
+_IDS = {
+    "prompt": range(1, 11),
+    "test": range(11, 511),
+    "validation": range(511, 601),
+    "train": range(601, 975),
+}
 
-def build(record: Record) -> Task:
-    """The task of one record; raises CoreError naming the field that is wrong."""
+
+def build(record: Record, spec: TaskSpec) -> Task | None:
+    """The task of one record; raises CoreError naming the field that is wrong.
+
+    None for one of another split than asked for.
+    """
     identifier = record.identifier("task_id")
+    if not _is_in(spec.splits, record, identifier):
+        return None
     text = record.text("text" if "text" in record.values else "prompt").strip()
     tests = tuple(test.strip() for test in record.texts("test_list"))
     setup = _setup(record)
@@ -41,8 +55,8 @@ def build(record: Record) -> Task:
     imports = [item for item in code if isinstance(item, ast.Import | ast.ImportFrom)]
     borrowed = needed(imports, used_names([*setup, *body]))
     return Task(
-        task_id=f"mbpp/{identifier}",
-        dataset="mbpp",
+        task_id=f"{spec.name}/{identifier}",
+        dataset=spec.name,
         description=text,
         prompt=_prompt(text, tests),
         tests=tuple(AssertTest(f"{test}\n") for test in tests),
@@ -51,6 +65,14 @@ def build(record: Record) -> Task:
         reference=record.text("code").replace("\r\n", "\n"),
         time_limit_s=TIME_LIMIT_S,
     )
+
+
+def _is_in(splits: tuple[str, ...], record: Record, identifier: str) -> bool:
+    if not splits:
+        return True
+    if not identifier.isdecimal():
+        raise record.wrong("task_id", "a whole number, which tells the split")
+    return any(int(identifier) in _IDS[split] for split in splits)
 
 
 def _prompt(text: str, tests: tuple[str, ...]) -> str:

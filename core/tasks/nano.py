@@ -1,37 +1,33 @@
 """The embedded tasks, and files in their layout: one JSON object a line with the fields of a Task.
 
-A test is {"stdin": ..., "accepted": [...]} or {"arguments": [...], "accepted": [...]}. Fields a
-Task does not have (the composition an embedded task was made from) are for other readers.
+A test is {"stdin": ..., "accepted": [...]}, {"arguments": [...], "accepted": [...]}, {"call": ...,
+"accepted": ...} with both as the texts of Python literals (for what JSON does not hold: tuples,
+keys that are numbers), or {"assert": source}. Fields a Task does not have (the composition an
+embedded task was made from) are for other readers.
 """
 
 from __future__ import annotations
 
+import ast
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.errors import CoreError
 from core.tasks.jsonl import Record, read_records
-from core.tasks.task import CallTest, StdioTest, Task, Test
-
-SPLITS = ("train", "held-out")
+from core.tasks.spec import TaskSpec
+from core.tasks.task import AssertTest, CallTest, StdioTest, Task, Test
 
 _FOLDER = Path(__file__).parent.parent / "nano" / "tasks"
 
 
-def read_split(name: str) -> Iterator[Record]:
-    """The records of "train" (also "") or "held-out", or of a file in the same layout.
-
-    Raises CoreError for a name that is neither, and for a broken line.
-    """
-    embedded = (name or "train") in SPLITS
-    path = _FOLDER / f"{name or 'train'}.jsonl.gz" if embedded else Path(name).expanduser()
-    if not embedded and not path.exists():
-        raise CoreError(f"nano:{name} is neither nano:train nor nano:held-out, nor a file's path.")
-    return read_records(path)
+def read_splits(splits: tuple[str, ...]) -> Iterator[Record]:
+    """The records of "train" (also where none is named) and "held-out"."""
+    for split in splits or ("train",):
+        yield from read_records(_FOLDER / f"{split}.jsonl.gz")
 
 
-def build(record: Record) -> Task:
+def build(record: Record, _: TaskSpec) -> Task:
     """The task of one record; raises CoreError naming the field that is wrong."""
     entry_point = record.optional_text("entry_point")
     tests = record.required("tests")
@@ -45,9 +41,18 @@ def build(record: Record) -> Task:
         tests=tuple(_test(record, test, entry_point) for test in tests),
         entry_point=entry_point,
         completes_prompt=bool(record.required("completes_prompt")),
+        prelude=record.optional_text("prelude") or "",
+        test_helpers=record.optional_text("test_helpers") or "",
+        required_names=record.texts("required_names") if "required_names" in record.values else (),
         reference=record.optional_text("reference"),
         difficulty=record.optional_text("difficulty"),
+        time_limit_s=record.optional_number("time_limit_s"),
+        memory_limit_mb=_whole(record.optional_number("memory_limit_mb")),
     )
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else math.ceil(number)
 
 
 def _test(record: Record, test: Any, entry_point: str | None) -> Test:
@@ -58,5 +63,19 @@ def _test(record: Record, test: Any, entry_point: str | None) -> Test:
             isinstance(text, str) for text in accepted
         ):
             return StdioTest(stdin, tuple(accepted))
+        case {"assert": str(source)}:
+            return AssertTest(source)
+        case {"call": str(arguments), "accepted": str(accepted)} if entry_point:
+            return CallTest(_literal(record, arguments), _literal(record, accepted))
     form = "arguments (a list)" if entry_point else "stdin (a text)"
     raise record.wrong("tests", f"a list of objects with {form} and accepted (a list)")
+
+
+def _literal(record: Record, text: str) -> tuple[object, ...]:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = None
+    if not isinstance(value, tuple):
+        raise record.wrong("tests", "a list of tests whose calls are tuples of Python literals")
+    return value
