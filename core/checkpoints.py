@@ -1,4 +1,4 @@
-"""Checkpoints: ordinary model folders plus what training needs to go on.
+"""Checkpoints: ordinary model folders, or adapters alone, plus what training needs to go on.
 
 A checkpoint is written into a hidden folder beside its place and renamed, so a killed engine leaves
 no half-written one. A power cut is another matter: forcing every file to the disk after each update
@@ -25,6 +25,10 @@ from core.models import Student, save_student
 
 _SEAL = "counters.json"
 _OPTIMIZER = "optimizer.pt"
+
+#: What a checkpoint holds besides the model: only training needs it.
+OWN_FILES = (_SEAL, _OPTIMIZER)
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _REPLACED = ".replaced-"
 
@@ -82,7 +86,7 @@ class Checkpoints:
 
     def newest(self) -> Path | None:
         """The newest whole checkpoint, or None before the first."""
-        return next((place for place in reversed(self._all()) if _read_seal(place)), None)
+        return newest_in(self.folder)
 
     def discard_torn(self) -> list[str]:
         """Removes the checkpoints that a power cut may have torn; returns their names."""
@@ -100,7 +104,12 @@ class Checkpoints:
                 _discard(place)
 
     def _all(self) -> list[Path]:
-        return sorted(self.folder.glob("update-*"))
+        return _all_in(self.folder)
+
+
+def newest_in(folder: Path) -> Path | None:
+    """The newest whole checkpoint in the folder of a run, which may be at work on it."""
+    return next((place for place in reversed(_all_in(folder)) if _read_seal(place)), None)
 
 
 def read_counters(place: Path) -> Counters:
@@ -120,6 +129,10 @@ def load_optimizer(place: Path, optimizer: torch.optim.Optimizer, device: torch.
     """Restores the optimizer's moments from a checkpoint."""
     state: dict[str, Any] = torch.load(place / _OPTIMIZER, map_location=device, weights_only=True)
     optimizer.load_state_dict(state)
+
+
+def _all_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("update-*"))
 
 
 def _seal(folder: Path, counters: Counters, durable: bool) -> None:

@@ -7,8 +7,8 @@ counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from core.config import ReplayConfig
 from core.errors import CoreError
 from core.models import Student
 from core.priority import newest_of_each
-from core.prompts import encode_program, encode_prompt, fit_prompt
+from core.program import Program
+from core.prompts import PromptFormat
 from core.sampler.score import score_tokens
 from core.tasks import Task
 from storage.columns import Columns
@@ -35,24 +36,43 @@ _BATCH = 32
 class Encoder:
     """Stored programs as tokens of the student: their prompt, and what it would have to write.
 
-    `context` is the model's, in tokens (None: unlimited), `room` what is kept free for a program.
+    `context` is the model's, in tokens (None: unlimited), for a prompt and its program.
     """
 
     student: Student
+    prompts: PromptFormat
     context: int | None
-    room: int
     tasks: Mapping[str, Task]
 
     def encode(self, sampled: SampledText) -> tuple[list[int], list[int]]:
-        """Prompt and program as the student saw and wrote them; raises CoreError: encode_program.
+        """Prompt and program as the student saw and wrote them; raises CoreError: PromptFormat.
 
         Its own tokens are not encoded again: the text can give others than were sampled.
         """
-        tokenizer, task = self.student.tokenizer, self.tasks[sampled.task_id]
-        prompt = fit_prompt(encode_prompt(tokenizer, task), self.context, self.room)
+        task = self.tasks[sampled.task_id]
+        prompt = self.prompts.prompt(task)
         if sampled.token_ids is None or sampled.source != STUDENT:
-            return prompt, encode_program(tokenizer, task, sampled.text)
+            return prompt, self.prompts.completion_ids(task, sampled.text)
         return prompt, sampled.token_ids.tolist()
+
+    def learnable(self, task: Task, programs: Sequence[Program]) -> tuple[Program, ...]:
+        """A teacher's programs, without a possibility where the student could not write them.
+
+        So they are stored and tested, but never drawn.
+        """
+        return tuple(
+            program
+            if self._can_write(task, program.text)
+            else replace(program, token_ids=None, token_logprobs=None, reported=None)
+            for program in programs
+        )
+
+    def _can_write(self, task: Task, text: str) -> bool:
+        try:
+            tokens = [*self.prompts.prompt(task), *self.prompts.completion_ids(task, text)]
+        except CoreError:
+            return False
+        return self.context is None or len(tokens) <= self.context
 
 
 @dataclass(slots=True)

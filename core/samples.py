@@ -11,6 +11,7 @@ from rich.text import Text
 
 from core.config import Config
 from core.executor.configured import open_executor
+from core.fitting import check_any, fitting_tasks
 from core.models import choose_device, load_student
 from core.program import Program
 from core.sampler import Sampler
@@ -27,13 +28,17 @@ def sample_and_judge(
 
     Returns tasks, programs, accuracy (share of tasks whose most probable program passes), solved
     (share with any passing program) and pass_rate (mean over all programs); prints unless `quiet`.
+    A task that does not fit into the model's context counts as not solved.
     """
-    tasks = load_tasks(spec)[:limit]
+    tasks = load_tasks(spec, limit=limit, customs=config.tasks.custom)
     student = load_student(config.model, choose_device(config.device))
+    sampler = Sampler(student, config.sampler)
+    fitting, fit = fitting_tasks(sampler.prompts, tasks)
+    check_any(fitting, fit, sampler.prompts.room)
     sampled: list[tuple[Task, Program]] = []
     verdicts: dict[int, Verdict] = {}
     with open_executor(config.executor) as executor:
-        for task, programs in Sampler(student, config.sampler).sample(tasks):
+        for task, programs in sampler.sample(fitting):
             sampled += [(task, program) for program in programs]
         pairs = ((task, program.text) for task, program in sampled)
         verdicts.update(executor.run(pairs))
@@ -42,6 +47,8 @@ def sample_and_judge(
             _print(console, task, program, verdicts[index])
     summary = _summary(len(tasks), sampled, verdicts)
     if not quiet:
+        if said := fit.sentence(sampler.prompts.room, config.sampler):
+            console.print(said)
         console.print(
             f"{summary['accuracy']:.1%} of {len(tasks)} tasks solved by the most probable program, "
             f"{summary['solved']:.1%} by any of {config.sampler.beams}."

@@ -51,17 +51,20 @@ def tasks_by_any_id(tasks: Sequence[Task]) -> dict[str, Task]:
 
 
 def read_submissions(
-    path: Path, tasks: Mapping[str, Task], origins: bool = False
+    path: Path, tasks: Mapping[str, Task], origins: bool = False, skip_unknown: bool = False
 ) -> Iterator[Submission]:
     """Yields the programs of a file in order, few of them in memory at a time.
 
     A row holds `task_id` (or `problem_id`) and `program` (a whole file) or `completion` (what
     follows the prompt), optionally `logprob`, `n_tokens` and `source`. With `origins` also `run`,
     `iteration`, `rank`, `token_ids` and `token_logprobs` are read; without, or where they are
-    missing, the rank is the index. Raises CoreError naming the line and the field that is wrong.
+    missing, the rank is the index. Raises CoreError naming the line and the field that is wrong;
+    with `skip_unknown` rows of other tasks are passed over.
     """
     seen: Counter[tuple[str, str]] = Counter()
     for record in read_rows(path):
+        if skip_unknown and record.identifier("task_id", "problem_id") not in tasks:
+            continue
         task = _task(record, tasks)
         run = (record.optional_text("run") or "") if origins else ""
         index = seen[run, task.task_id]

@@ -1,7 +1,8 @@
 """Fine-tuning on replayed programs: minibatch -> loss -> step.
 
 The loss is the causal-LM loss of the program's sampled token ids, the closing end-of-sequence
-token included; the prompt's tokens are context only. Not covered: other objectives, adapters.
+token included; the prompt's tokens are context only. Trained are the weights that ask for it: all
+of them, or an adapter's. Not covered: other objectives.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.nn import functional
 from core.config import TrainerConfig
 from core.errors import CoreError
 from core.memory import is_out_of_memory, release_memory
+from core.optimizers import make_optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,11 @@ class Update:
 
 
 class Trainer:
-    """AdamW on a causal language model, one minibatch at a time.
+    """AdamW on what a causal language model has to train, one minibatch at a time.
 
-    When memory runs out, the microbatch is halved, `on_event` is told, and the update is made anew.
+    With gradient checkpointing a layer's activations are computed again when they are needed, in
+    training only: sampling is not touched. Raises CoreError where the model cannot do so. When
+    memory runs out, the microbatch is halved, `on_event` is told, and the update is made anew.
     """
 
     def __init__(
@@ -59,13 +63,10 @@ class Trainer:
         self.pad_token_id = pad_token_id
         self.microbatch = config.microbatch
         self._on_event = on_event
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            betas=(0.9, 0.98),
-            fused=model.device.type in ("cpu", "cuda"),
-        )
+        self._weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.optimizer = make_optimizer(self._weights, config, model.device)
+        if config.gradient_checkpointing:
+            _checkpoint_gradients(model)
 
     def update(self, minibatch: Sequence[Example], done: float = 0.0) -> Update:
         """Makes one AdamW step on the minibatch; the order of its programs does not matter.
@@ -83,7 +84,7 @@ class Trainer:
                     raise
             # Outside the handler, so that the traceback no longer holds the failed activations.
             self._halve_microbatch()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.max_grad_norm)
         if not math.isfinite(loss) or not torch.isfinite(norm):
             raise CoreError(
                 f"Training diverged: loss {loss:g}, gradient norm {float(norm):g}. The newest "
@@ -172,6 +173,17 @@ def collate(examples: Sequence[Example], pad_token_id: int) -> Batch:
         targets=torch.tensor(targets),
         weights=torch.tensor([example.weight for example in examples], dtype=torch.float32),
     )
+
+
+def _checkpoint_gradients(model: Any) -> None:
+    try:
+        # Re-entrant checkpoints would lose the gradients of an adapter on frozen embeddings.
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    except ValueError as error:
+        raise CoreError(
+            f"{type(model).__name__} cannot recompute its activations: "
+            "set trainer.gradient_checkpointing to false."
+        ) from error
 
 
 def program_loss(model: Any, batch: Batch) -> Tensor:

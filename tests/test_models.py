@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,7 @@ import torch
 
 from core.config import ModelConfig
 from core.errors import CoreError
-from core.models import Student, choose_device, load_student, save_student
+from core.models import Student, check_trainable, choose_device, load_student, save_student
 from tests.tiny_models import byte_tokenizer
 
 CPU = torch.device("cpu")
@@ -133,6 +136,81 @@ def test_offline_never_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(HfApi, "model_info", lambda *_, **__: pytest.fail("asked the hub"))
     assert "model.offline is set" in refusal("nobody/no-such-model", offline=True)
+
+
+def test_the_base_of_a_hub_adapter_and_the_adapter_are_found_in_the_cache(
+    saved: Path, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    save_student(load_student(ModelConfig(path=str(saved), lora_rank=2), CPU), adapter)
+    described = json.loads((adapter / "adapter_config.json").read_text())
+    described["base_model_name_or_path"] = "someone/base"
+    (adapter / "adapter_config.json").write_text(json.dumps(described))
+    cache = tmp_path / "cache"
+    for name, source in (("base", saved), ("adapter", adapter)):
+        kept = cache / f"models--someone--{name}"
+        shutil.copytree(source, kept / "snapshots" / ("0" * 40))
+        (kept / "refs").mkdir()
+        (kept / "refs" / "main").write_text("0" * 40)
+    code = (
+        "import socket, torch\n"
+        "from core.config import ModelConfig; from core.models import load_student\n"
+        "socket.getaddrinfo = None  # whoever looks for the hub fails\n"
+        "student = load_student(ModelConfig(path='someone/adapter', offline=True), "
+        "torch.device('cpu'))\n"
+        "print(student.name, sum(w.requires_grad for w in student.model.parameters()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HF_HUB_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "someone/adapter 28\n", done.stderr
+
+
+def test_what_needs_a_gpu_is_refused_without_one() -> None:
+    for bits in ("8bit", "4bit"):
+        message = refusal("nano", quantization=bits)
+        assert message == (
+            f'model.quantization = "{bits}" needs a CUDA GPU, and device is cpu: leave it out.'
+        )
+
+
+def test_quantised_weights_are_trained_by_an_adapter_alone(tiny_llama: Any) -> None:
+    quantised = copy.deepcopy(tiny_llama)
+    quantised.is_quantized = True
+    with pytest.raises(CoreError, match=r"cannot be trained: set model\.lora_rank"):
+        check_trainable(Student(quantised, byte_tokenizer(), "toy"))
+    check_trainable(Student(quantised, byte_tokenizer(), "toy", adapter=object()))
+    check_trainable(Student(tiny_llama, byte_tokenizer(), "toy"))
+
+
+def test_spreading_over_gpus_changes_nothing_where_there_are_none(saved: Path) -> None:
+    student = load_student(ModelConfig(path=str(saved), device_map="auto"), CPU)
+    assert student.model.device == CPU
+
+
+def test_asking_by_chat_needs_a_template(saved: Path) -> None:
+    assert "has no chat template" in refusal(saved, chat="always")
+
+
+def test_a_model_that_stops_where_its_template_ends_an_answer_is_asked_by_chat(
+    folder: Path,
+) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }}|{% endfor %}"
+    tokenizer.save_pretrained(folder)
+    pipe = tokenizer("|")["input_ids"][0]
+    for ends, chat in ((1, False), ([1, pipe], True)):
+        settings = json.loads((folder / "generation_config.json").read_text())
+        (folder / "generation_config.json").write_text(
+            json.dumps({**settings, "eos_token_id": ends})
+        )
+        for setting, expected in (("auto", chat), ("always", True), ("never", False)):
+            student = load_student(ModelConfig(path=str(folder), chat=setting), CPU)
+            assert student.chat == expected
 
 
 def test_loading_and_saving_print_nothing(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import ModelConfig, ReplayConfig
+from core.config import ModelConfig, ReplayConfig, SamplerConfig
 from core.models import Student, load_student
-from core.prompts import encode_program, program_text
+from core.prompts import program_text, prompt_format
 from core.replay import ReplayBuffer
 from core.rescoring import Encoder, Rescoring
 from core.tasks.load import load_tasks
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def rescoring(store: Store, student: Student) -> Rescoring:
-    encoder = Encoder(student, 512, 96, TASKS)
+    encoder = Encoder(student, prompt_format(student, 512, SamplerConfig()), 512, TASKS)
     return Rescoring(store.run, encoder, 0, store.columns, store.reader, store.writer)
 
 
@@ -46,10 +46,14 @@ def whole(completion: str) -> str:
     return program_text(TASKS[FIRST], completion)
 
 
+def own_tokens(student: Student, text: str) -> list[int]:
+    return prompt_format(student, None, SamplerConfig()).completion_ids(TASKS[FIRST], text)
+
+
 def written(student: Student, completion: str, rank: int = 0, task_id: str = FIRST) -> SampleRecord:
     """A program as the student's sampler stores it, with made-up log-probabilities."""
     text = whole(completion)
-    ids = np.array(encode_program(student.tokenizer, TASKS[FIRST], text), np.int32)
+    ids = np.array(own_tokens(student, text), np.int32)
     tokens = pack_tokens(ids, np.full(len(ids), -0.5, np.float32))
     return SampleRecord(task_id, rank, "self", text, -0.5 * len(ids), len(ids), tokens)
 
@@ -81,7 +85,7 @@ def test_what_the_student_says_is_the_sum_over_the_program_given_its_prompt(
     )
     for (_, logprob, n_tokens, of, update), text in zip(rows, texts, strict=True):
         prompt = student.tokenizer(TASKS[FIRST].prompt)["input_ids"]
-        program = encode_program(student.tokenizer, TASKS[FIRST], whole(text))
+        program = own_tokens(student, whole(text))
         ids = torch.tensor([prompt + program])
         with torch.inference_mode():
             logprobs = student.model(ids).logits.float().log_softmax(-1)[0, len(prompt) - 1 : -1]
@@ -114,7 +118,7 @@ def test_a_teachers_program_is_scored_as_the_student_would_write_it(
     store.writer.add_samples(store.run, 0, [record])
     run(rescoring(store, student), ReplayConfig(possibility_under="student"), 0)
     ((n_tokens,),) = store.reader.query("SELECT n_tokens FROM possibilities")
-    own = encode_program(student.tokenizer, TASKS[FIRST], whole("return 1"))
+    own = own_tokens(student, whole("return 1"))
     assert n_tokens == len(own)
 
 

@@ -86,6 +86,42 @@ def test_repeated_updates_teach_the_programs(model: Any) -> None:
     assert last < first / 10
 
 
+def test_what_asks_for_no_gradient_is_not_trained(model: Any) -> None:
+    for name, weight in model.named_parameters():
+        weight.requires_grad_("layers.1" in name)
+    before = copy.deepcopy(model.state_dict())
+    trainer = Trainer(model, TrainerConfig(weight_decay=0.1), pad_token_id=0)
+    trainer.update(EXAMPLES)
+    changed = {name for name, w in model.state_dict().items() if not torch.equal(before[name], w)}
+    assert changed
+    assert all("layers.1" in name for name in changed)
+    held = sum(
+        weight.numel() for group in trainer.optimizer.param_groups for weight in group["params"]
+    )
+    assert held == sum(weight.numel() for weight in model.model.layers[1].parameters())
+
+
+def test_recomputing_activations_changes_no_step(model: Any) -> None:
+    other = copy.deepcopy(model)
+    plain = Trainer(model, TrainerConfig(), pad_token_id=0)
+    saving = Trainer(other, TrainerConfig(gradient_checkpointing=True), pad_token_id=0)
+    seen: list[int] = []
+    other.model.layers[0].self_attn.register_forward_hook(lambda *_: seen.append(1))
+    for trainer in (plain, saving):
+        trainer.update(EXAMPLES)
+    assert len(seen) == 2, "once on the way forward, once on the way back"
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-6)
+    other.eval()
+    other(torch.tensor([[5, 6]]))
+    assert len(seen) == 3, "sampling is as it was"
+
+
+def test_an_optimizer_in_8_bits_is_refused_without_a_gpu(model: Any) -> None:
+    with pytest.raises(CoreError, match=r'trainer\.optimizer = "adamw_8bit" needs a CUDA GPU'):
+        Trainer(model, TrainerConfig(optimizer="adamw_8bit"), pad_token_id=0)
+
+
 def test_running_out_of_memory_halves_the_microbatch_and_says_so(model: Any) -> None:
     twin = copy.deepcopy(model)
     forward = model.forward

@@ -1,0 +1,87 @@
+"""LoRA (Hu et al. 2021, arXiv 2106.09685) through peft: small matrices beside frozen weights.
+
+peft puts them into the model's own layers, so that the model stays what it was to everyone who
+samples from it or trains it; only peft's view of it knows how to save and to merge them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from core.config import ModelConfig
+from core.errors import CoreError
+from core.models.source import Source, lasting_path, one_line
+
+
+def new_adapter(model: Any, config: ModelConfig) -> Any:
+    """peft's view of the model with a fresh adapter, which changes nothing before it is trained.
+
+    Its random part is drawn from torch's generator. Raises CoreError for layers that are not there.
+    """
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
+
+    targets = [name.strip() for name in config.lora_targets.split(",")]
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=targets[0] if targets == ["all-linear"] else targets,
+        # GPT-2's own kind of linear layer holds its weights the other way round.
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in model.modules()),
+    )
+    try:
+        with warnings.catch_warnings():  # of models that mix both kinds; peft finds out by itself
+            warnings.simplefilter("ignore")
+            adapter = get_peft_model(model, lora)
+    except ValueError as error:
+        raise CoreError(
+            f'model.lora_targets = "{config.lora_targets}" does not fit the model: '
+            f"{one_line(error)}."
+        ) from error
+    adapter.peft_config["default"].base_model_name_or_path = lasting_path(config.path)
+    return adapter
+
+
+def load_adapter(model: Any, source: Source, base: str) -> Any:
+    """peft's view of the model with the adapter of this source, ready to be trained on."""
+    from peft import PeftModel
+
+    with source.explained(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adapter = PeftModel.from_pretrained(model, source.place, is_trainable=True)
+    adapter.peft_config["default"].base_model_name_or_path = base
+    return adapter
+
+
+def base_of(source: Source, described: dict[str, Any], config: ModelConfig) -> str:
+    """The path of the model that an adapter belongs to.
+
+    Raises CoreError where the adapter is no LoRA adapter, does not say, or has another rank than
+    the one asked for.
+    """
+    if described.get("peft_type") != "LORA":
+        raise CoreError(
+            f"{source.place} is an adapter of type {described.get('peft_type')}: "
+            "only LoRA adapters can be loaded."
+        )
+    base = described.get("base_model_name_or_path")
+    if not base:
+        raise CoreError(
+            f"The adapter {source.place} does not say which model it belongs to: "
+            "write that model's path as base_model_name_or_path into its adapter_config.json."
+        )
+    if config.lora_rank not in (0, described.get("r")):
+        raise CoreError(
+            f"The adapter {source.place} has rank {described.get('r')}: "
+            f"model.lora_rank = {config.lora_rank} cannot change it, leave it at 0."
+        )
+    return str(base)
+
+
+def save_adapter(adapter: Any, folder: Any) -> None:
+    """Writes the adapter alone, and where its base is, as peft's `save_pretrained` folder."""
+    # Whether embeddings were resized is a question to the hub; here they never are.
+    adapter.save_pretrained(folder, save_embedding_layers=False)
