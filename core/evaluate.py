@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.executor import Executor
-from core.sampler import Sampler
+from core.fitting import fitting_tasks
+from core.sampler import StudentSampler
 from core.tasks import Task
 
 
@@ -15,7 +16,8 @@ from core.tasks import Task
 class Evaluation:
     """`pass_rates` holds, a task, the pass rate of its most probable program.
 
-    A task whose verdict stayed unknown counts as not solved: dropping it would flatter the model.
+    A task whose verdict stayed unknown, or whose prompt does not fit into the model's context,
+    counts as not solved: dropping it would flatter the model.
     """
 
     pass_rates: dict[str, float]
@@ -45,7 +47,7 @@ def last_is_best(measurements: Sequence[Mapping[str, float]]) -> bool:
 
 
 def evaluate(
-    sampler: Sampler,
+    sampler: StudentSampler,
     executor: Executor,
     tasks: Sequence[Task],
     on_progress: Callable[[int], None] = lambda done: None,
@@ -57,14 +59,16 @@ def evaluate(
     closed, not emptied.
     """
     started = time.perf_counter()
-    pass_rates: dict[str, float] = {}
+    fitting, _ = fitting_tasks(sampler.prompts, tasks)
+    asked = {task.task_id for task in fitting}
+    pass_rates = {task.task_id: 0.0 for task in tasks if task.task_id not in asked}
 
     def collect(wait_s: float = 0.0) -> None:
         for key, verdict in executor.completed(wait_s):
             pass_rates[str(key)] = verdict.pass_rate or 0.0
         on_progress(len(pass_rates))
 
-    for task, programs in sampler.sample(tasks):
+    for task, programs in sampler.most_probable(fitting):
         while not executor.has_room:  # `on_progress` may have reason to end this
             collect(wait_s=0.1)
         executor.submit(task.task_id, task, programs[0].text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,11 @@ from core.config import ModelConfig, SamplerConfig
 from core.evaluate import evaluate, last_is_best, strict_accuracy
 from core.executor import Executor
 from core.models import load_student
+from core.prompts import PromptFormat
 from core.sampler import Sampler
 from core.tasks import Task, Verdict
 from core.tasks.load import load_tasks
+from tests.tiny_models import byte_tokenizer
 
 
 def test_only_tasks_with_every_test_passed_are_solved() -> None:
@@ -53,6 +56,17 @@ def test_every_task_is_measured_by_its_most_probable_program() -> None:
     assert done[-1] == len(tasks)
 
 
+def test_a_task_too_long_to_be_asked_counts_as_not_solved() -> None:
+    tasks = load_tasks("nano:held-out")[:3]
+    long = replace(tasks[1], prompt=tasks[1].prompt * 200)
+    student = load_student(ModelConfig(offline=True), torch.device("cpu"))
+    with Executor(workers=1) as executor:
+        result = evaluate(Sampler(student, SamplerConfig()), executor, [tasks[0], long, tasks[2]])
+    assert set(result.pass_rates) == {task.task_id for task in tasks}
+    assert result.pass_rates[long.task_id] == 0.0
+    assert result.pass_rates[tasks[0].task_id] > 0.0
+
+
 def test_a_measurement_can_be_given_up_while_slow_tests_are_waited_for() -> None:
     tasks = load_tasks("nano:held-out")[:6]
     sampler, executor = SlowTests.sampler(tasks), SlowTests()
@@ -77,8 +91,9 @@ class SlowTests(Executor):
     @staticmethod
     def sampler(tasks: Sequence[Task]) -> Any:
         """Writes an empty program for each task."""
-        program = SimpleNamespace(text="")
-        return SimpleNamespace(sample=lambda _: ((task, [program]) for task in tasks))
+        program, prompts = SimpleNamespace(text=""), PromptFormat(byte_tokenizer())
+        found = ((task, [program]) for task in tasks)
+        return SimpleNamespace(prompts=prompts, most_probable=lambda _: found)
 
     @property
     def has_room(self) -> bool:

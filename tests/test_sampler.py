@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, wraps
 from itertools import pairwise
@@ -15,12 +16,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import CoreError
-from core.sampler import BeamSearch, Hypothesis, SearchSettings, tree
+from core.sampler import Hypothesis, Search, SearchSettings, tree
+from core.sampler import search as searching_module
 from core.sampler.check import Check, check_tree_decoding
+from core.sampler.ends import stop_table
+from core.sampler.plan import MOST_ON_CPU, row_bytes, rows_that_fit
 from core.sampler.tree import TreeDecoder
-from tests.tiny_models import ENDS, PAD, generated, some_prompts, teacher_forced, tiny_model
+from core.sampler.windows import Windows
+from tests.tiny_models import (
+    ENDS,
+    PAD,
+    VOCABULARY,
+    generated,
+    some_prompts,
+    teacher_forced,
+    tiny_model,
+)
 
-TREE_MODELS = ("llama", "qwen2", "gpt2", "starcoder2")
+#: Those whose layers look back only so far, and the others.
+WINDOWED = ("mistral", "gemma2", "gpt_neo", "qwen2_sliding")
+TREE_MODELS = (
+    *("llama", "qwen2", "qwen3", "gpt2", "starcoder2", "gpt_bigcode", "codegen", "phi"),
+    *WINDOWED,
+)
+GENERATE = Check("generate", "for the comparison")
 MAX_NEW_TOKENS = 24
 PROMPTS = some_prompts(14)
 
@@ -29,8 +48,8 @@ def settings_of(beams: int, **changes: Any) -> SearchSettings:
     return replace(SearchSettings(beams, MAX_NEW_TOKENS, 4, ENDS, PAD), **changes)
 
 
-def search(model: Any, beams: int, check: Check | None = None, **changes: Any) -> BeamSearch:
-    return BeamSearch(model, settings_of(beams, **changes), check)
+def search(model: Any, beams: int, check: Check | None = None, **changes: Any) -> Search:
+    return Search(model, settings_of(beams, **changes), check)
 
 
 def decoder(model: Any, beams: int, **changes: Any) -> TreeDecoder:
@@ -49,17 +68,112 @@ def assert_same(model: Any, prompt: list[int], found: list[Hypothesis], wanted: 
 
 
 @pytest.mark.parametrize("beams", [1, 3, 5])
-@pytest.mark.parametrize("name", [*TREE_MODELS, "gpt_neo"])
-def test_the_same_programs_as_generate(name: str, beams: int) -> None:
+@pytest.mark.parametrize("name", TREE_MODELS)
+def test_a_tree_of_tokens_holds_the_same_programs_as_generate(name: str, beams: int) -> None:
     model = tiny_model(name)
     searching = search(model, beams)
     found = dict(searching.search(PROMPTS))
     wanted = generated(model, PROMPTS, beams, MAX_NEW_TOKENS)
     for index, prompt in enumerate(PROMPTS):
         assert_same(model, prompt, found[index], wanted[index])
-    ran = "tree" if name in TREE_MODELS else "generate"
-    assert searching.decoder == ran
-    assert searching.counts == Counter({ran: len(PROMPTS)})
+    assert searching.decoder == "tree"
+    assert searching.counts == Counter({"tree": len(PROMPTS)})
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_fallback_finds_the_same_programs_as_generate(beams: int) -> None:
+    model = tiny_model("llama")
+    searching = search(model, beams, GENERATE)
+    found = dict(searching.search(PROMPTS))
+    wanted = generated(model, PROMPTS, beams, MAX_NEW_TOKENS)
+    for index, prompt in enumerate(PROMPTS):
+        assert_same(model, prompt, found[index], wanted[index])
+    assert searching.counts == Counter({"generate": len(PROMPTS)})
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_windows_are_narrow_enough_to_matter(name: str) -> None:
+    model = tiny_model(name)
+    found = dict(search(model, 3).search(PROMPTS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Windows, "within", lambda self, _: replace(self, sizes=_all(self.sizes)))
+        wide = dict(decoder(model, 3).search(PROMPTS))
+    assert any(_tokens(found[index]) != _tokens(wide[index]) for index in found)
+
+
+def _all(sizes: Mapping[str, int | None]) -> dict[str, int | None]:
+    return dict.fromkeys(sizes)
+
+
+def test_a_layer_that_sees_one_chunk_is_decoded_as_a_tree_only_within_it() -> None:
+    model = tiny_model("llama")
+    searching = search(model, 3, Check("tree", "it sees 30 tokens", reach=30))
+    found = dict(searching.search(PROMPTS))
+    assert all(len(hypotheses) == 3 for hypotheses in found.values())
+    within = sum(len(prompt) + MAX_NEW_TOKENS <= 30 for prompt in PROMPTS)
+    assert searching.counts == Counter(tree=within, generate=len(PROMPTS) - within)
+
+
+@pytest.mark.parametrize("check", [None, GENERATE])
+def test_a_stop_string_across_tokens_ends_a_program(check: Check | None) -> None:
+    model = tiny_model("llama")
+    letters = [chr(ord("a") + token % 26) * (1 + token % 2) for token in range(VOCABULARY)]
+    stops = ("ss", "hg", "ee", "kka")
+    table = stop_table(stops, letters)
+    found = dict(search(model, 4, check, eos_token_ids=(), stops=table).search(PROMPTS))
+    free = dict(search(model, 4, check, eos_token_ids=()).search(PROMPTS))
+    finished = 0
+    for index, prompt in enumerate(PROMPTS):
+        for one in found[index]:
+            text = "".join(letters[token] for token in one.token_ids)
+            before = "".join(letters[token] for token in one.token_ids[:-1])
+            assert one.finished == any(stop in text for stop in stops)
+            assert not any(stop in before for stop in stops)
+            scores = teacher_forced(model, prompt, one.token_ids.tolist())
+            np.testing.assert_allclose(one.logprobs, scores, atol=2e-5)
+            finished += one.finished
+    assert finished > 5
+    assert any(_tokens(found[index]) != _tokens(free[index]) for index in found)
+
+
+def test_stop_strings_are_found_alike_in_the_tree_and_by_generate() -> None:
+    model = tiny_model("qwen2")
+    letters = [chr(ord("a") + token % 26) for token in range(VOCABULARY)]
+    table = stop_table(("ab", "q", "xyz", "ccc"), letters)
+    tree_found, other = (
+        dict(search(model, 3, check, stops=table).search(PROMPTS)) for check in (None, GENERATE)
+    )
+    for index, prompt in enumerate(PROMPTS):
+        assert_same(model, prompt, tree_found[index], _tokens(other[index]))
+
+
+def test_no_more_programs_come_than_the_model_can_write() -> None:
+    searching = search(tiny_model("llama"), 64, max_new_tokens=1, batch_tasks=2)
+    for hypotheses in dict(searching.search(PROMPTS[:3])).values():
+        assert sorted(_tokens(hypotheses)) == [[token] for token in range(VOCABULARY)]
+
+
+def test_as_many_tasks_are_decoded_side_by_side_as_fit_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_model("llama")
+    sizes = []
+    for room in (1, 3):  # tasks
+        monkeypatch.setattr(searching_module, "rows_that_fit", lambda _, size, n=room: n)
+        with Passes(model) as passes:
+            list(search(model, 3, batch_tasks=0).search(PROMPTS))
+        sizes.append(max(shape[0] for shape in passes.shapes[40:]))  # the trial comes before
+    assert sizes == [1, 3]
+
+
+def test_a_task_takes_its_columns_of_keys_and_values_from_the_free_memory() -> None:
+    model = tiny_model("llama")  # 2 layers of 2 heads of 8 numbers, twice, in 4 bytes
+    column_bytes = check_tree_decoding(model, settings_of(3)).column_bytes
+    assert column_bytes == 2 * 2 * 8 * 2 * 4
+    one = row_bytes(1000, column_bytes, 3, VOCABULARY)
+    assert 1000 * column_bytes < one < 1.3 * 1000 * column_bytes
+    assert rows_that_fit(torch.device("cpu"), 2**60) == 1
+    assert rows_that_fit(torch.device("cpu"), one) == MOST_ON_CPU
 
 
 @pytest.mark.parametrize("name", TREE_MODELS)
@@ -67,7 +181,7 @@ def test_the_comparison_covers_refill_and_both_kinds_of_ending(name: str) -> Non
     found = dict(search(tiny_model(name), 3).search(PROMPTS))
     steps = {max(len(one.token_ids) for one in hypotheses) for hypotheses in found.values()}
     finished = Counter(one.finished for hypotheses in found.values() for one in hypotheses)
-    assert len(steps) > 3 and min(steps) < MAX_NEW_TOKENS  # rows become free at different steps
+    assert len(steps) > 2 and min(steps) < MAX_NEW_TOKENS  # rows become free at different steps
     assert finished[True] and finished[False]
 
 
@@ -229,31 +343,19 @@ def test_new_tokens_counts_the_tokens_handed_out() -> None:
     assert searching.new_tokens == sum(len(h.token_ids) for hs in found.values() for h in hs)
 
 
-def test_a_sliding_window_is_decoded_as_a_tree_only_within_its_reach() -> None:
-    model = tiny_model("mistral")  # sees 24 tokens back
-    searching = search(model, 3, max_new_tokens=16)
-    prompts = [PROMPTS[0][:4], [*PROMPTS[0], *PROMPTS[1], *PROMPTS[2]][:30], PROMPTS[3][:8]]
-    found = dict(searching.search(prompts))
-    wanted = generated(model, prompts, 3, 16)
-    for index, prompt in enumerate(prompts):
-        assert_same(model, prompt, found[index], wanted[index])
-    assert searching.check == Check("tree", searching.check.reason, reach=24)
-    assert searching.counts == Counter({"tree": 2, "generate": 1})
-
-
-@pytest.mark.parametrize("name", ["llama", "gpt_neo"])  # the tree, and `generate`
+@pytest.mark.parametrize("name", ["tree", "generate"])
 def test_running_out_of_memory_halves_the_batch_and_says_so(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = tiny_model(name)
+    model = tiny_model("llama")
     expected = dict(search(model, 3).search(PROMPTS))
     heard: list[str] = []
-    check = check_tree_decoding(model, settings_of(3))
-    searching = BeamSearch(
+    check = check_tree_decoding(model, settings_of(3)) if name == "tree" else GENERATE
+    searching = Search(
         model, settings_of(3, batch_tasks=8), check, lambda level, message: heard.append(message)
     )
     forward = model.forward
-    rows = 2 if name == "llama" else 6  # `generate` has a row a beam
+    rows = 2 if name == "tree" else 6  # `generate` has a row a beam
     steps: list[int] = []
 
     @wraps(forward)  # what it takes is looked at
@@ -265,7 +367,7 @@ def test_running_out_of_memory_halves_the_batch_and_says_so(
 
     monkeypatch.setattr(model, "forward", small_machine)
     found = dict(searching.search(PROMPTS))
-    assert searching.batch_tasks == 2
+    assert searching.most_tasks == 2
     assert [message.split(";")[0] for message in heard] == [
         f"Out of memory: sampling {tasks} tasks side by side from now on." for tasks in (4, 2)
     ]
@@ -286,4 +388,4 @@ def test_running_out_of_memory_with_one_task_is_an_error(monkeypatch: pytest.Mon
     monkeypatch.setattr(model, "forward", no_machine)
     with pytest.raises(torch.OutOfMemoryError):
         dict(searching.search(PROMPTS))
-    assert searching.batch_tasks == 1
+    assert searching.most_tasks == 1

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.sampler.beams import Beams
+from core.sampler.ends import Ends
 
 Scored = tuple[float, tuple[int, ...]]
 
@@ -24,7 +25,7 @@ def next_logprobs(table: np.ndarray, history: tuple[int, ...]) -> np.ndarray:
 
 def run(table: np.ndarray, k: int, longest: int, ends: tuple[int, ...]) -> list[Scored]:
     """`Beams` driven by the toy model until it says it is done."""
-    beams = Beams(1, k, longest, torch.tensor(ends))
+    beams = Beams(1, k, longest, Ends(ends, torch.device("cpu")))
     histories: list[tuple[int, ...]] = [()] * k
     while not bool(beams.done[0]):
         logits = np.stack([next_logprobs(table, history) for history in histories])
@@ -106,7 +107,7 @@ def test_as_many_beams_as_there_are_sequences_find_the_most_probable_ones(
 @settings(max_examples=30, deadline=None)
 @given(table=tables(9), more=st.integers(1, 8))
 def test_a_task_that_is_done_stays_as_it_is(table: np.ndarray, more: int) -> None:
-    beams = Beams(1, 2, 6, torch.tensor([1]))
+    beams = Beams(1, 2, 6, Ends([1], torch.device("cpu")))
     logits = torch.tensor(table[0, :2], dtype=torch.float32)[None]
     while not bool(beams.done[0]):
         beams.extend(logits)
@@ -119,6 +120,6 @@ def test_a_task_that_is_done_stays_as_it_is(table: np.ndarray, more: int) -> Non
 
 
 def test_scores_stay_float32_for_half_precision_logits() -> None:
-    beams = Beams(1, 2, 4, torch.tensor([1]))
+    beams = Beams(1, 2, 4, Ends([1], torch.device("cpu")))
     beams.extend(torch.randn(1, 2, 9).bfloat16())
     assert beams.scores.dtype == torch.float32

@@ -40,7 +40,19 @@ _MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2": ("Qwen2", _LLAMA_LIKE),
     "gpt2": ("GPT2", _GPT_LIKE),
     "starcoder2": ("Starcoder2", _LLAMA_LIKE),
-    "mistral": ("Mistral", {**_LLAMA_LIKE, "sliding_window": 24}),
+    "qwen3": ("Qwen3", {**_LLAMA_LIKE, "head_dim": 8}),
+    "gpt_bigcode": ("GPTBigCode", _GPT_LIKE),
+    "codegen": ("CodeGen", {**_GPT_LIKE, "n_ctx": 128, "rotary_dim": 4}),
+    "phi": ("Phi", {**_LLAMA_LIKE, "num_key_value_heads": 4, "initializer_range": 0.15}),
+    "mistral": ("Mistral", {**_LLAMA_LIKE, "sliding_window": 9}),
+    "qwen2_sliding": (
+        "Qwen2",
+        {**_LLAMA_LIKE, "use_sliding_window": True, "sliding_window": 9, "max_window_layers": 1},
+    ),
+    "gemma2": (
+        "Gemma2",
+        {**_LLAMA_LIKE, "head_dim": 8, "sliding_window": 9, "tie_word_embeddings": False},
+    ),
     "gpt_neo": (
         "GPTNeo",
         {

@@ -67,7 +67,7 @@ def failures(model: str, split: str = "held-out") -> tuple[list[Failure], int]:
     exercises = list(exercises_of(Split(NANO, split, 0), [task.prompt for task in tasks]))
     student = load_student(ModelConfig(path=model, offline=True), torch.device("cpu"))
     sampler = Sampler(student, Config().sampler)
-    texts = {task.task_id: programs[0].text for task, programs in sampler.sample(tasks)}
+    texts = {task.task_id: programs[0].text for task, programs in sampler.most_probable(tasks)}
     programs = [(task, texts[task.task_id]) for task in tasks]
     failing: list[Failure] = []
     with Executor() as executor:

@@ -101,6 +101,12 @@ class TreeCache(Cache):  # type: ignore[misc]
         for table in self._tables():
             table[:, start : start + order.shape[1]] = table[row, order]
 
+    @property
+    def column_bytes(self) -> int:
+        """Bytes of one column of one row, over all layers; known after the first tokens."""
+        buffers = (buffer for layer in self.layers for buffer in (layer.keys, layer.values))
+        return sum(buffer[0].numel() * buffer.element_size() for buffer in buffers)
+
     def _tables(self) -> Iterator[Tensor]:
         """Every layer's keys and values as (rows, columns, heads, size), sharing memory."""
         for layer in self.layers:

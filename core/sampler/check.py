@@ -16,6 +16,7 @@ import torch
 from core.sampler.fallback import GenerateDecoder
 from core.sampler.hypothesis import Hypothesis
 from core.sampler.settings import SearchSettings
+from core.sampler.strategy import BeamSearch
 from core.sampler.tree import TreeDecoder
 
 #: Lengths of the trial's prompts, and steps: enough for padding, refill and a compaction.
@@ -34,12 +35,14 @@ _REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, KeyError, Attribut
 class Check:
     """Which decoder fits a model, why, and up to how many tokens (prompt and program together).
 
-    `reach` is None where every layer sees all earlier tokens, however many.
+    `reach` is None where there is no such limit. `column_bytes` is what a token takes in the cache
+    of a tree.
     """
 
     decoder: Literal["tree", "generate"]
     reason: str
     reach: int | None = None
+    column_bytes: int = 0
 
 
 def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
@@ -52,10 +55,13 @@ def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
         beams=min(max(settings.beams, 2), 4),
         max_new_tokens=TRIAL_TOKENS,
         batch_tasks=TRIAL_ROWS,
+        strategy=BeamSearch(),
+        stops=None,
     )
     prompts = _trial_prompts(model, {*settings.eos_token_ids, settings.pad_token_id})
     try:
-        tree = dict(TreeDecoder(model, trial).search(prompts))
+        decoder = TreeDecoder(model, trial)
+        tree = dict(decoder.search(prompts))
     except torch.OutOfMemoryError:
         raise
     except _REFUSALS as error:
@@ -64,7 +70,8 @@ def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
     plain = dict(GenerateDecoder(model, whole).search(prompts))
     tolerance = TIE.get(model.dtype, 0.0)
     if all(_agree(tree[index], plain[index], tolerance) for index in range(len(prompts))):
-        return Check("tree", "same sequences as generate in the trial", _reach(model.config))
+        agreed = "same sequences as generate in the trial"
+        return Check("tree", agreed, _reach(model.config), decoder.column_bytes)
     return Check("generate", "tree decoding gave other sequences than generate in the trial")
 
 
@@ -75,30 +82,21 @@ def _refused_by_configuration(model: Any) -> str:
     missing = {"position_ids", "past_key_values", "logits_to_keep"} - set(accepted)
     if missing:
         return f"{config.model_type} takes no {' or '.join(sorted(missing))}"
-    if "local" in (getattr(config, "attention_layers", None) or ()):
-        return f"{config.model_type} counts its local attention window in cache slots"
-    others = set(getattr(config, "layer_types", None) or ()) - _WINDOWS.keys() - {"full_attention"}
+    others = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
     if others:
         return f"{config.model_type} has layers without attention ({', '.join(sorted(others))})"
     return ""
 
 
-#: Layer types that see only so far, and the setting that says how far.
-_WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+_CHUNKED = "chunked_attention"
+_ATTENTION = {"full_attention", "sliding_attention", _CHUNKED}
 
 
 def _reach(model_config: Any) -> int | None:
-    """Tokens within which every layer sees all earlier ones; None where that is unlimited."""
+    """Tokens within which a layer that sees one chunk sees all; None where there is no such."""
     config = model_config.get_text_config()
-    types = getattr(config, "layer_types", None)
-    if types:
-        names = {_WINDOWS[kind] for kind in types if kind in _WINDOWS}
-    else:
-        names = (
-            set() if getattr(config, "use_sliding_window", None) is False else {"sliding_window"}
-        )
-    limits = [getattr(config, name, None) for name in names]
-    return min((limit for limit in limits if limit is not None), default=None)
+    chunked = _CHUNKED in (getattr(config, "layer_types", None) or ())
+    return config.attention_chunk_size if chunked else None
 
 
 def _trial_prompts(model: Any, avoid: set[int]) -> list[list[int]]:

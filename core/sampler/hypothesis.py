@@ -1,4 +1,4 @@
-"""What a beam search hands over: a sequence of tokens and how probable each was."""
+"""What a search hands over: a sequence of tokens and how probable each was."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class Hypothesis:
     """One continuation of a prompt.
 
     `token_ids` (n,) int32 and `logprobs` (n,) float32 nats hold the new tokens only, the closing
-    end-of-sequence token included. `finished` is False where the length limit cut it off.
+    end-of-sequence token included. `finished` is False where the length limit cut it off rather
+    than an end token or a stop string.
     """
 
     token_ids: NDArray[np.int32]

@@ -5,43 +5,65 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 
+from core.candidates import STUDENT
+from core.chance import SAMPLING
 from core.config import SamplerConfig
 from core.models import Student
 from core.program import Program
-from core.prompts import encode_prompt, fit_prompt, program_text
-from core.sampler.check import check_tree_decoding
+from core.prompts import prompt_format
+from core.sampler.check import Check, check_tree_decoding
+from core.sampler.draws import Seed
+from core.sampler.ends import cut_at_stop, stop_table, token_texts
 from core.sampler.hypothesis import Hypothesis
-from core.sampler.search import BeamSearch, context_tokens
+from core.sampler.search import Search, context_tokens
 from core.sampler.settings import SearchSettings
+from core.sampler.strategy import BeamSearch, DiverseBeamSearch, Sampling, Strategy
 from core.tasks import Task
 
 
 class Sampler:
-    """Beam search with a student, for any number of beams; the decoder is checked once.
+    """A student that writes programs by the strategy of its configuration; checked once.
 
     `counts` and `new_tokens` add up over all searches; `on_event` hears (level, message) when one
-    had to be made smaller.
+    had to be made smaller. `check` may be given where the same model was checked before. Raises
+    CoreError for settings that the model cannot follow.
     """
 
-    def __init__(self, student: Student, config: SamplerConfig) -> None:
+    def __init__(
+        self,
+        student: Student,
+        config: SamplerConfig,
+        seed: int = 0,
+        source: str = STUDENT,
+        check: Check | None = None,
+    ) -> None:
         self.student = student
         self.config = config
-        ends = eos_token_ids(student)
+        self.seed = seed
+        self.source = source
         self.settings = SearchSettings(
             beams=config.beams,
             max_new_tokens=config.max_new_tokens,
             batch_tasks=config.batch_tasks,
-            eos_token_ids=ends,
-            pad_token_id=_pad_token_id(student, ends),
+            eos_token_ids=student.end_token_ids,
+            pad_token_id=student.pad_token_id,
         )
+        if config.stop:
+            vocabulary = student.model.config.get_text_config().vocab_size
+            table = stop_table(config.stop, token_texts(student.tokenizer, vocabulary))
+            self.settings = replace(self.settings, stops=table)
         self.context = context_tokens(student.model)
+        self.prompts = prompt_format(student, self.context, config)
         student.model.eval()
-        self.check = check_tree_decoding(student.model, self.settings)
+        self.check = check or check_tree_decoding(student.model, self.settings)
         self.on_event: Callable[[str, str], None] = lambda level, message: None
-        self._searches: dict[int, BeamSearch] = {}
+        self._best = self._search(BeamSearch())
+        chosen = strategy_of(config)
+        self._chosen = self._best if chosen == BeamSearch() else self._search(chosen)
 
     @property
     def decoder(self) -> str:
@@ -51,43 +73,48 @@ class Sampler:
     @property
     def counts(self) -> Counter[str]:
         """Tasks by the decoder that ran."""
-        return sum((search.counts for search in self._searches.values()), Counter())
+        return sum((search.counts for search in {self._best, self._chosen}), Counter())
 
     @property
     def new_tokens(self) -> int:
         """Tokens of all hypotheses so far."""
-        return sum(search.new_tokens for search in self._searches.values())
+        return sum(search.new_tokens for search in {self._best, self._chosen})
 
     def sample(
-        self, tasks: Sequence[Task], beams: int | None = None, source: str = "self"
+        self, tasks: Sequence[Task], iteration: int = 0
     ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
-        """Yields each task with its k most probable programs, best first, as they finish.
+        """Yields each task with its programs, the most probable first, as they finish.
 
-        Between two of them the caller may do other work, but not change the model.
+        What a strategy draws follows from the seed, the iteration and the task. Between two tasks
+        the caller may do other work, but not change the model.
         """
-        search = self._search(beams or self.config.beams)
-        limit = self.config.max_new_tokens
-        tokenizer = self.student.tokenizer
-        prompts = [
-            fit_prompt(encode_prompt(tokenizer, task), self.context, limit) for task in tasks
-        ]
-        for index, hypotheses in search.search(prompts):
-            yield tasks[index], self._programs(tasks[index], hypotheses, source)
+        words = (self.seed, SAMPLING, iteration)
+        seeds = [(*words, crc32(task.task_id.encode())) for task in tasks]
+        return self._programs_of(self._chosen, tasks, seeds)
 
-    def _search(self, beams: int) -> BeamSearch:
-        if beams not in self._searches:
-            settings = replace(self.settings, beams=beams)
-            self._searches[beams] = BeamSearch(
-                self.student.model,
-                settings,
-                self.check,
-                lambda level, message: self.on_event(level, message),
-            )
-        return self._searches[beams]
+    def most_probable(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, tuple[Program, ...]]]:
+        """The same by beam search, whatever the strategy: what measurements go by."""
+        return self._programs_of(self._best, tasks, ())
 
-    def _programs(
-        self, task: Task, hypotheses: Sequence[Hypothesis], source: str
-    ) -> tuple[Program, ...]:
+    def _search(self, strategy: Strategy) -> Search:
+        settings = replace(self.settings, strategy=strategy)
+        if self.check.decoder == "generate":
+            strategy.generate_settings(settings.beams)  # says so now where it cannot
+        return Search(
+            self.student.model,
+            settings,
+            self.check,
+            lambda level, message: self.on_event(level, message),
+        )
+
+    def _programs_of(
+        self, search: Search, tasks: Sequence[Task], seeds: Sequence[Seed]
+    ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
+        prompts = [self.prompts.prompt(task) for task in tasks]
+        for index, hypotheses in search.search(prompts, seeds):
+            yield tasks[index], self._programs(tasks[index], hypotheses)
+
+    def _programs(self, task: Task, hypotheses: Sequence[Hypothesis]) -> tuple[Program, ...]:
         texts = self.student.tokenizer.batch_decode(
             [hypothesis.token_ids.astype(np.int64) for hypothesis in hypotheses],
             skip_special_tokens=True,
@@ -97,8 +124,8 @@ class Sampler:
             Program(
                 task_id=task.task_id,
                 rank=rank,
-                text=program_text(task, text),
-                source=source,
+                text=self.prompts.program(task, cut_at_stop(text, self.config.stop)),
+                source=self.source,
                 token_ids=hypothesis.token_ids,
                 token_logprobs=hypothesis.logprobs,
             )
@@ -106,19 +133,10 @@ class Sampler:
         )
 
 
-def eos_token_ids(student: Student) -> tuple[int, ...]:
-    """Every token that ends a program, by the tokenizer and the model's generation settings."""
-    settings = student.model.generation_config
-    found: set[int] = set()
-    for value in (student.tokenizer.eos_token_id, settings and settings.eos_token_id):
-        if isinstance(value, int):
-            found.add(value)
-        elif value:
-            found.update(value)
-    return tuple(sorted(found))
-
-
-def _pad_token_id(student: Student, ends: Sequence[int]) -> int:
-    """Fills what is masked; any valid id does."""
-    pad: int | None = student.tokenizer.pad_token_id
-    return pad if pad is not None else next(iter(ends), 0)
+def strategy_of(config: SamplerConfig) -> Strategy:
+    """The strategy that the settings name."""
+    if config.strategy == "sample":
+        return Sampling(config.temperature, config.top_p)
+    if config.strategy == "diverse":
+        return DiverseBeamSearch(config.groups, config.diversity)
+    return BeamSearch()

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.sampler.beams import Beams
 from core.sampler.cache import TreeCache
+from core.sampler.draws import Seed
 from core.sampler.hypothesis import Hypothesis
+from core.sampler.selection import Selection
 from core.sampler.settings import SearchSettings
+from core.sampler.windows import Windows
 
 #: Steps between two compactions: the attention over dead slots costs less than moving more often.
 COMPACT_EVERY = 16
@@ -27,7 +30,11 @@ COMPACT_EVERY = 16
 LOOK_EVERY = {"cpu": 1}
 LOOK_EVERY_ELSEWHERE = 8
 
+#: Most prompt tokens, padding included, that go through the model at once.
+PREFILL_TOKENS = 16_384
+
 Prompt = Sequence[int]
+Start = tuple[int, int, Prompt, Seed]  # row, task, prompt and seed
 Found = tuple[int, list[Hypothesis]]
 
 
@@ -41,9 +48,14 @@ class TreeDecoder:
     def __init__(self, model: Any, settings: SearchSettings) -> None:
         self.model = model
         self.settings = settings
+        self.column_bytes = 0
 
-    def search(self, prompts: Sequence[Prompt]) -> Iterator[Found]:
-        """Yields (index of the prompt, its k hypotheses) as they finish; longest prompts first."""
+    def search(self, prompts: Sequence[Prompt], seeds: Sequence[Seed] = ()) -> Iterator[Found]:
+        """Yields (index of the prompt, its k hypotheses) as they finish; longest prompts first.
+
+        `seeds`, one a prompt, are for strategies that draw; their indexes, where none are given.
+        """
+        seeds = seeds or [(index,) for index in range(len(prompts))]
         waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
         rows = min(self.settings.batch_tasks, len(prompts))
         forest = _Forest(self.model, self.settings, rows, max(map(len, prompts), default=0))
@@ -51,13 +63,26 @@ class TreeDecoder:
         while waiting or forest.busy:
             free = forest.free()
             if waiting and (len(free) >= refill_at or not forest.busy):
-                taken = [(row, waiting.popleft()) for row in free[: len(waiting)]]
-                forest.prefill([(row, task, prompts[task]) for row, task in taken])
+                for starts in _passes(free, waiting, prompts, seeds):
+                    forest.prefill(starts)
+                self.column_bytes = forest.cache.column_bytes
             else:
                 if not waiting and len(free) * 4 >= forest.rows:
                     forest.drop_free_rows()
                 forest.step()
             yield from forest.collect()
+
+
+def _passes(
+    free: Sequence[int], waiting: deque[int], prompts: Sequence[Prompt], seeds: Sequence[Seed]
+) -> Iterator[list[Start]]:
+    """Takes waiting tasks for the free rows, a bounded number of tokens at a time."""
+    rows = iter(free)
+    while waiting and (
+        some := list(islice(rows, max(1, PREFILL_TOKENS // len(prompts[waiting[0]]))))
+    ):
+        taken = [(row, waiting.popleft()) for row in some[: len(waiting)]]
+        yield [(row, task, prompts[task], seeds[task]) for row, task in taken]
 
 
 class _Forest:
@@ -78,22 +103,27 @@ class _Forest:
         self.ends = np.zeros(rows, dtype=np.int64)
         self.steps = 0
         self._look_every = LOOK_EVERY.get(self.device.type, LOOK_EVERY_ELSEWHERE)
+        self.windows = Windows.of(model).within(longest_prompt + settings.max_new_tokens)
         self._allocate(columns)
 
     @torch.inference_mode()
     def _allocate(self, columns: int) -> None:
         settings = self.settings
         self.hidden = torch.finfo(self.model.dtype).min
-        self.eos = torch.tensor(settings.eos_token_ids, dtype=torch.long, device=self.device)
-        self.beams = self._fresh_beams(self.rows)
+        self.ends_of_programs = settings.ends(self.device)
+        self.selection = self._begin([(0,)] * self.rows)
         self.prompt_lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
         self.cursor = torch.zeros(self.rows, dtype=torch.long, device=self.device)
         shape = (self.rows, settings.beams, columns)
         self.mask = torch.full(shape, self.hidden, dtype=self.model.dtype, device=self.device)
         self.beam_columns = torch.arange(settings.beams, device=self.device)
+        #: Position of each column's token in its sequence.
+        self.places = torch.zeros((self.rows, columns), dtype=torch.long, device=self.device)
 
-    def _fresh_beams(self, n: int) -> Beams:
-        return Beams(n, self.settings.beams, self.settings.max_new_tokens, self.eos)
+    def _begin(self, seeds: Sequence[Seed]) -> Selection:
+        settings = self.settings
+        k, limit = settings.beams, settings.max_new_tokens
+        return settings.strategy.begin(seeds, k, limit, self.ends_of_programs)
 
     @property
     def busy(self) -> bool:
@@ -105,23 +135,25 @@ class _Forest:
         return [row for row, task in enumerate(self.tasks) if task is None]
 
     @torch.inference_mode()
-    def prefill(self, starts: Sequence[tuple[int, int, Prompt]]) -> None:
-        """Runs (row, task, prompt)s through the model, once each, and takes their first token."""
-        rows = torch.tensor([row for row, _, _ in starts], device=self.device)
-        sizes = torch.tensor([len(prompt) for _, _, prompt in starts], device=self.device)
-        ids = self._left_padded([prompt for _, _, prompt in starts])
+    def prefill(self, starts: Sequence[Start]) -> None:
+        """Runs prompts through the model, once each, and takes their first token."""
+        rows = torch.tensor([row for row, _, _, _ in starts], device=self.device)
+        sizes = torch.tensor([len(prompt) for _, _, prompt, _ in starts], device=self.device)
+        ids = self._left_padded([prompt for _, _, prompt, _ in starts])
         positions = torch.arange(ids.shape[1], device=self.device) - (ids.shape[1] - sizes)[:, None]
         real = positions >= 0  # (n, P): left of it is padding
         slots = torch.where(real, rows[:, None] * self.cache.columns + positions, self.cache.bin)
         self.cache.aim(slots.flatten(), window=None)
-        logits = self._forward(ids, self._causal_mask(real), positions.clamp(min=0))
-        fresh = self._fresh_beams(len(starts))
+        positions = positions.clamp(min=0)
+        logits = self._forward(ids, self._causal_mask(real), positions, positions)
+        fresh = self._begin([seed for _, _, _, seed in starts])
         fresh.extend(logits[:, -1:].expand(-1, self.settings.beams, -1))
-        self.beams.put(rows, fresh)
+        self.selection.put(rows, fresh)
         self.prompt_lengths[rows] = self.cursor[rows] = sizes
         prompt = torch.arange(self.cache.columns, device=self.device) < sizes[:, None, None]
         self.mask[rows] = self._additive(prompt)
-        for row, task, prompt_ids in starts:
+        self.places[rows] = torch.arange(self.cache.columns, device=self.device)
+        for row, task, prompt_ids, _ in starts:
             self.tasks[row] = task
             self.ends[row] = len(prompt_ids)
 
@@ -137,10 +169,11 @@ class _Forest:
         self.mask.scatter_(2, own.unsqueeze(-1), 0.0)
         first = torch.arange(self.rows, device=self.device)[:, None] * columns
         self.cache.aim((first + own).flatten(), window)
-        positions = (self.prompt_lengths + self.beams.lengths - 1)[:, None].expand(-1, k)
-        seen = self.mask[:, :, :window]
-        logits = self._forward(self.beams.tokens, seen.unsqueeze(1), positions)
-        parents = self.beams.extend(logits)
+        positions = (self.prompt_lengths + self.selection.lengths - 1)[:, None].expand(-1, k)
+        self.places.scatter_(1, own, positions)
+        seen, places = self.mask[:, :, :window], self.places[:, :window]
+        logits = self._forward(self.selection.tokens, seen.unsqueeze(1), positions, places)
+        parents = self.selection.extend(logits)
         seen.copy_(seen.gather(1, parents.unsqueeze(-1).expand_as(seen)))
         # Rows that wait for eviction write over their last slots rather than past the end.
         self.cursor = (self.cursor + k).clamp(max=columns - k)
@@ -151,12 +184,12 @@ class _Forest:
         """What has finished since last asked; frees its rows."""
         if self.steps % self._look_every:
             return []
-        done = self.beams.done.tolist()
+        done = self.selection.done.tolist()
         rows = [row for row, task in enumerate(self.tasks) if task is not None and done[row]]
         if not rows:
             return []
         found: list[Found] = []
-        for row, hypotheses in zip(rows, self.beams.hypotheses(rows), strict=True):
+        for row, hypotheses in zip(rows, self.selection.hypotheses(rows), strict=True):
             task = self.tasks[row]
             assert task is not None
             found.append((task, hypotheses))
@@ -169,9 +202,9 @@ class _Forest:
         occupied = [row for row, task in enumerate(self.tasks) if task is not None]
         rows = torch.tensor(occupied, device=self.device)
         self.cache.keep(rows, self._width())
-        self.beams.keep(rows)
+        self.selection.keep(rows)
         self.prompt_lengths, self.cursor = self.prompt_lengths[rows], self.cursor[rows]
-        self.mask = self.mask[rows]
+        self.mask, self.places = self.mask[rows], self.places[rows]
         self.ends = self.ends[occupied]
         self.tasks = [self.tasks[row] for row in occupied]
         self.rows = len(occupied)
@@ -193,6 +226,7 @@ class _Forest:
         moved = seen.gather(2, order.unsqueeze(1).expand(-1, seen.shape[1], -1))
         seen[:, :, start:] = self.hidden
         seen[:, :, start:end] = moved
+        self.places[:, start:end] = self.places.gather(1, order)
         self.cursor = counts.clamp(max=self.cache.columns - self.settings.beams)
         self.ends = np.minimum(np.array(ends), self.cache.columns - self.settings.beams)
 
@@ -202,8 +236,17 @@ class _Forest:
             max(end for end, task in zip(self.ends, self.tasks, strict=True) if task is not None)
         )
 
-    def _forward(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        """Logits (n, q, V) of each query; of the last one only in a prefill."""
+    def _forward(self, ids: Tensor, mask: Tensor, positions: Tensor, places: Tensor) -> Tensor:
+        """Logits (n, q, V) of each query, of the last one only in a prefill.
+
+        `places` (n, c) are the positions of the columns that the mask (n, 1, q, c) is about.
+        """
+        if not self.windows.apply:
+            return self._logits(ids, mask, positions)
+        with self.windows.applied(self.model, mask, positions, places) as masks:
+            return self._logits(ids, masks, positions)
+
+    def _logits(self, ids: Tensor, mask: Tensor | dict[str, Tensor], positions: Tensor) -> Tensor:
         output = self.model(
             input_ids=ids,
             attention_mask=mask,

@@ -1,10 +1,16 @@
-"""Tree decoding against `generate` on the embedded model, interleaved, each at its best batch.
+"""Tree decoding against `generate`, interleaved in one process, each at its own best batch size.
 
-    python tests/benchmarks/bench_beams.py [--quick] [--json] [--model nano] [--tasks 256]
+    python -m tests.benchmarks.bench_beams [--quick] [--json]
 
-Both sides get the same prompts, sorted by length, the same threads and float32. `generate` is timed
-alone, without the pass that its log-probabilities would need. A ratio is the median over rounds;
-`equal` is the share of tasks for which all k sequences are the same.
+Two models: the embedded one in float32 on tasks of its family, and GPT-2's 124M shape with random
+weights in bfloat16 on random prompts of 256 tokens, 64 new ones. Both sides get the same prompts,
+sorted by length, the same threads and the same number format. `generate` is timed alone, without
+the pass that its log-probabilities would need. A ratio is the median over rounds, and stands beside
+the lowest and the highest; `cache_*` is the tree's cache in bytes over that of `generate`.
+
+`equal` is the share of tasks for which all k sequences are the same, or as probable within 1e-5,
+for tiny models of every type that is decoded as a tree and for the embedded one. `flops_*` is what
+a side achieves of the machine's matrix product, both counted over the model's linear layers.
 """
 
 from __future__ import annotations
@@ -13,49 +19,64 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from core.config import ModelConfig, SamplerConfig
 from core.models import load_student
-from core.prompts import encode_prompt, fit_prompt
-from core.sampler import BeamSearch, Sampler
+from core.sampler import Sampler, SearchSettings, tree
+from core.sampler.check import Check, check_tree_decoding
+from core.sampler.tree import TreeDecoder
 from core.tasks.load import load_tasks
+from tests.test_sampler import PROMPTS, TREE_MODELS, settings_of
+from tests.tiny_models import teacher_forced, tiny_model
 
 Sequences = list[list[list[int]]]
+
+#: Two sequences are as probable as each other when they differ by less, in nats.
+TIE = 1e-5
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One student's sampler and the prompts that both sides continue, longest first."""
+    """One model and the prompts that both sides continue, longest first."""
 
-    sampler: Sampler
+    model: Any
+    settings: SearchSettings
     prompts: Sequence[list[int]]
 
     @classmethod
-    def of(cls, model: str, tasks: int) -> Contest:
-        """The first training tasks of the embedded family, for the student at `model`."""
-        student = load_student(ModelConfig(path=model), torch.device("cpu"))
+    def embedded(cls, tasks: int) -> Contest:
+        """The embedded model on the first training tasks of its family."""
+        student = load_student(ModelConfig(), torch.device("cpu"))
         sampler = Sampler(student, SamplerConfig())
-        limit = sampler.config.max_new_tokens
-        prompts = [
-            fit_prompt(encode_prompt(student.tokenizer, task), sampler.context, limit)
-            for task in load_tasks("nano:train")[:tasks]
-        ]
-        return cls(sampler, sorted(prompts, key=len, reverse=True))
+        prompts = [sampler.prompts.prompt(task) for task in load_tasks("nano:train")[:tasks]]
+        return cls(student.model, sampler.settings, sorted(prompts, key=len, reverse=True))
+
+    @classmethod
+    def gpt2(cls, tasks: int) -> Contest:
+        """GPT-2's shape with random weights: no program ends before the limit."""
+        torch.manual_seed(0)
+        config = GPT2Config(bos_token_id=None, eos_token_id=None)
+        model = GPT2LMHeadModel(config).to(torch.bfloat16).eval()
+        rng = np.random.default_rng(0)
+        prompts = rng.integers(4, 50_000, size=(tasks, 256)).tolist()
+        return cls(model, SearchSettings(3, 64, tasks, (50_256,), 0), prompts)
 
     def first(self, prompts: int) -> Contest:
         """The same with evenly chosen prompts, for finding the best batch."""
-        return Contest(self.sampler, self.prompts[:: max(1, len(self.prompts) // prompts)])
+        return replace(self, prompts=self.prompts[:: max(1, len(self.prompts) // prompts)])
 
     def tree(self, beams: int, batch: int) -> Sequences:
         """The k best sequences of every prompt, by tree decoding."""
-        settings = replace(self.sampler.settings, beams=beams, batch_tasks=batch)
-        search = BeamSearch(self.sampler.student.model, settings, self.sampler.check)
-        found = dict(search.search(self.prompts))
+        decoder = TreeDecoder(self.model, replace(self.settings, beams=beams, batch_tasks=batch))
+        found = dict(decoder.search(self.prompts))
         return [[one.token_ids.tolist() for one in found[index]] for index in sorted(found)]
 
     @torch.inference_mode()
@@ -64,28 +85,92 @@ class Contest:
         found: Sequences = []
         for start in range(0, len(self.prompts), batch):
             prompts = self.prompts[start : start + batch]
-            longest, pad = max(map(len, prompts)), self.sampler.settings.pad_token_id
-            output = self.sampler.student.model.generate(
-                torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts]),
-                attention_mask=torch.tensor(
-                    [[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts]
-                ),
-                num_beams=beams,
-                num_return_sequences=beams,
-                do_sample=False,
-                max_new_tokens=self.sampler.config.max_new_tokens,
-                length_penalty=0.0,
-                early_stopping="never",
-                eos_token_id=list(self.sampler.settings.eos_token_ids),
-                pad_token_id=pad,
-            )
-            lines = [self._until_end(line) for line in output[:, longest:].tolist()]
+            longest = max(map(len, prompts))
+            output = self._generate(prompts, longest, beams)
+            lines = [self._until_end(line) for line in output.sequences[:, longest:].tolist()]
             found += [lines[i : i + beams] for i in range(0, len(lines), beams)]
         return found
 
+    @torch.inference_mode()
+    def cache_ratio(self, beams: int) -> float:
+        """Bytes of the tree's cache over those of `generate`'s, for the same tasks at once."""
+        output = self._generate(self.prompts, max(map(len, self.prompts)), beams)
+        theirs = sum(
+            table.numel() * table.element_size()
+            for layer in output.past_key_values.layers
+            for table in (layer.keys, layer.values)
+        )
+        with _caches() as made:
+            self.tree(beams, len(self.prompts))
+        ours = sum(cache.column_bytes * cache.rows_at_first * cache.columns for cache in made)
+        return ours / theirs
+
+    def _generate(self, prompts: Sequence[list[int]], longest: int, beams: int) -> Any:
+        pad = self.settings.pad_token_id
+        return self.model.generate(
+            torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts]),
+            attention_mask=torch.tensor(
+                [[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts]
+            ),
+            num_beams=beams,
+            num_return_sequences=beams,
+            do_sample=False,
+            max_new_tokens=self.settings.max_new_tokens,
+            length_penalty=0.0,
+            early_stopping="never",
+            eos_token_id=list(self.settings.eos_token_ids),
+            pad_token_id=pad,
+            return_dict_in_generate=True,
+        )
+
     def _until_end(self, tokens: list[int]) -> list[int]:
-        ends = [i for i, token in enumerate(tokens) if token in self.sampler.settings.eos_token_ids]
+        ends = [i for i, token in enumerate(tokens) if token in self.settings.eos_token_ids]
         return tokens[: ends[0] + 1] if ends else tokens
+
+    def flops(self, side: Callable[[], object]) -> float:
+        """Floating-point operations of the linear layers while one side runs."""
+        head = self.model.get_output_embeddings()
+        body = sum(
+            weight.numel()
+            for name, weight in self.model.named_parameters()
+            if weight.ndim == 2 and "embed" not in name and "wte" not in name and "wpe" not in name
+        )
+        total = 0
+
+        def count_body(_module: Any, arguments: Any, named: dict[str, Any]) -> None:
+            nonlocal total
+            total += 2 * body * named["input_ids"].numel()
+
+        def count_head(_module: Any, arguments: tuple[torch.Tensor]) -> None:
+            nonlocal total
+            total += 2 * head.weight.numel() * arguments[0].shape[:-1].numel()
+
+        hooks = (
+            self.model.register_forward_pre_hook(count_body, with_kwargs=True),
+            head.register_forward_pre_hook(count_head),
+        )
+        side()
+        for hook in hooks:
+            hook.remove()
+        return float(total)
+
+
+@contextmanager
+def _caches() -> Iterator[list[Any]]:
+    """Every cache that tree decoders make while inside."""
+    made: list[Any] = []
+    kind = tree.TreeCache
+
+    def make(*arguments: int) -> Any:
+        made.append(kind(*arguments))
+        made[-1].rows_at_first = made[-1].rows
+        return made[-1]
+
+    tree.TreeCache = make  # type: ignore[assignment, misc]
+    try:
+        yield made
+    finally:
+        tree.TreeCache = kind  # type: ignore[misc]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -95,57 +180,132 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def best_batch(side: Callable[[int, int], object], batches: Sequence[int]) -> int:
-    """The batch size with which a side is fastest, k = 3."""
-    return min(batches, key=lambda batch: seconds(lambda: side(3, batch)))
+def best_batch(side: Callable[[int, int], object], batches: Sequence[int], beams: int) -> int:
+    """The batch size with which a side is fastest."""
+    return min(batches, key=lambda batch: seconds(lambda: side(beams, batch)))
 
 
-def measure(contest: Contest, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Runs every measurement, a line each; returns them by name."""
-    trial = contest.first(48)
-    trial.tree(3, 16)  # warm-up
-    tree_batch = best_batch(trial.tree, (16, 32, 48))
-    generate_batch = best_batch(trial.generate, (8, 16, 32))
-    times: dict[str, list[float]] = {"tree": [], "generate": [], "k4": []}
-    for _ in range(rounds):
-        times["tree"].append(seconds(lambda: contest.tree(3, tree_batch)))
-        times["generate"].append(seconds(lambda: contest.generate(3, generate_batch)))
-        times["k4"].append(seconds(lambda: contest.tree(4, tree_batch)))
-    ours, theirs = trial.tree(3, tree_batch), trial.generate(3, generate_batch)
-    tokens = sum(len(ids) for task in contest.tree(3, tree_batch) for ids in task)
-    result = {
-        "embedded_k3": _median_ratio(times["generate"], times["tree"]),
-        "one_more_beam": _median_ratio(times["k4"], times["tree"]),
-        "equal": statistics.mean(a == b for a, b in zip(ours, theirs, strict=True)),
-        "tasks": len(contest.prompts),
-        "tokens_per_second": tokens / statistics.median(times["tree"]),
-        "tree_s": statistics.median(times["tree"]),
-        "generate_s": statistics.median(times["generate"]),
-        "tree_batch": tree_batch,
-        "generate_batch": generate_batch,
-        "decoder": contest.sampler.decoder,
-        "threads": torch.get_num_threads(),
+def peak_flops(dtype: torch.dtype) -> float:
+    """Operations a second of a large matrix product."""
+    one = torch.randn(1024, 1024).to(dtype)
+    one @ one
+    return 2 * 1024**3 / min(seconds(lambda: one @ one) for _ in range(20))
+
+
+def versus(
+    name: str, contest: Contest, beams: int, batches: tuple[int, int], rounds: int
+) -> dict[str, Any]:
+    """Both sides in turn: their ratio with its spread, and what each achieves."""
+    ours, theirs = (
+        lambda: contest.tree(beams, batches[0]),
+        lambda: contest.generate(beams, batches[1]),
+    )
+    times = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
+    ratios = sorted(other / own for own, other in times)
+    peak = peak_flops(contest.model.dtype)
+    own_s, other_s = (statistics.median(column) for column in zip(*times, strict=True))
+    return {
+        name: statistics.median(ratios),
+        f"{name}_spread": [round(ratios[0], 2), round(ratios[-1], 2)],
+        f"{name}_s": [round(own_s, 2), round(other_s, 2)],
+        f"{name}_batches": list(batches),
+        f"{name}_flops_tree": contest.flops(ours) / own_s / peak,
+        f"{name}_flops_generate": contest.flops(theirs) / other_s / peak,
     }
-    for name, value in result.items():
-        say(f"{name:>18}  {value:.3g}" if isinstance(value, float) else f"{name:>18}  {value}")
+
+
+def equality(contest: Contest) -> dict[str, Any]:
+    """The share of tasks with the same sequences, for every model type and the embedded model."""
+    shares: dict[str, float] = {}
+    for name in TREE_MODELS:
+        model = tiny_model(name)
+        check = check_tree_decoding(model, settings_of(3))
+        tiny = Contest(model, settings_of(3), sorted(PROMPTS, key=len, reverse=True))
+        shares[name] = _share_equal(tiny, check)
+    shares["embedded"] = _share_equal(contest, check_tree_decoding(contest.model, contest.settings))
+    return {"equal": min(shares.values()), "equal_by_model": shares}
+
+
+def _share_equal(contest: Contest, check: Check) -> float:
+    if check.decoder != "tree":
+        return 0.0  # a fallback compared with itself shows nothing
+    pairs = zip(contest.tree(3, 4), contest.generate(3, 4), contest.prompts, strict=True)
+    return statistics.mean(
+        all(
+            one == other
+            or abs(_logprob(contest, prompt, one) - _logprob(contest, prompt, other)) < TIE
+            for one, other in zip(ours, theirs, strict=True)
+        )
+        for ours, theirs, prompt in pairs
+    )
+
+
+def _logprob(contest: Contest, prompt: list[int], tokens: list[int]) -> float:
+    return float(teacher_forced(contest.model, prompt, tokens).sum(dtype=np.float64))
+
+
+def bf16_difference(contest: Contest) -> dict[str, Any]:
+    """How far both sides are apart in bfloat16 where they chose differently, in nats a sequence."""
+    half = replace(contest, model=contest.model.to(torch.bfloat16))
+    pairs = list(zip(half.tree(3, 16), half.generate(3, 16), half.prompts, strict=True))
+    exact = replace(contest, model=contest.model.float())
+    gaps = [
+        abs(_logprob(exact, prompt, one) - _logprob(exact, prompt, other))
+        for ours, theirs, prompt in pairs
+        for one, other in zip(ours, theirs, strict=True)
+        if one != other
+    ]
+    return {
+        "bf16_equal": statistics.mean(ours == theirs for ours, theirs, _ in pairs),
+        "bf16_gap_nats": max(gaps, default=0.0),
+    }
+
+
+def measure(quick: bool) -> dict[str, Any]:
+    """Runs every measurement; returns them by name."""
+    result: dict[str, Any] = {"threads": torch.get_num_threads()}
+    embedded = Contest.embedded(96 if quick else 256)
+    trial = embedded.first(48)
+    trial.tree(3, 16)  # warm-up
+    batches = (32, 8)
+    if not quick:
+        batches = (
+            best_batch(trial.tree, (16, 32, 48), 3),
+            best_batch(trial.generate, (8, 16, 32), 3),
+        )
+    rounds = 2 if quick else 5
+    result |= versus("embedded_k3", embedded, 3, batches, rounds)
+    more = [
+        seconds(lambda: embedded.tree(4, batches[0]))
+        / seconds(lambda: embedded.tree(3, batches[0]))
+        for _ in range(rounds + 1)
+    ]
+    result["one_more_beam"] = statistics.median(more)
+    result |= equality(trial.first(16))
+    result |= bf16_difference(trial if quick else embedded)
+    for beams, tasks in ((3, 2 if quick else 8), (10, 1 if quick else 8)):
+        gpt2 = Contest.gpt2(tasks)
+        sizes = (tasks, tasks)
+        if not quick:
+            few = gpt2.first(4)
+            sizes = (
+                best_batch(gpt2.tree, (4, 8), beams),
+                best_batch(few.generate, (1, 2, 4), beams),
+            )
+        result |= versus(f"gpt2_k{beams}", gpt2, beams, sizes, 1 if quick else 3)
+        result[f"cache_k{beams}"] = replace(gpt2, prompts=gpt2.prompts[:2]).cache_ratio(beams)
     return result
-
-
-def _median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def main() -> None:
     """Prints a line a figure, and with --json one JSON object at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
-    parser.add_argument("--tasks", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one round of 96 tasks")
+    parser.add_argument("--quick", action="store_true", help="fewer tasks and rounds")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    contest = Contest.of(chosen.model, 96 if chosen.quick else chosen.tasks)
-    result = measure(contest, 1 if chosen.quick else chosen.rounds, print)
+    result = measure(chosen.quick)
+    for name, value in result.items():
+        print(f"{name:>26}  {value:.3g}" if isinstance(value, float) else f"{name:>26}  {value}")
     if chosen.json:
         print(json.dumps(result))
 
