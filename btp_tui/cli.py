@@ -20,11 +20,12 @@ HANDED_OVER = {
     "train": "Train without the screen (default: the demo).",
     "resume": "Go on with a run that stopped or died.",
     "sample": "Print a model's programs and their verdicts.",
+    "merge": "Write what a run learned as one ordinary model.",
     "score": "Run existing programs against tests.",
     "import": "Take programs from a file into the store.",
     "export": "Write stored programs to a file for other tools.",
     "doctor": "Try whether this machine can run everything.",
-    "tasks": "Look for tasks that mislead.",
+    "tasks": "Check tasks, or give them more tests.",
     "db": "Check, salvage, shrink or measure the database.",
 }
 DEFAULT_WORKSPACE = Path("btp-runs")

@@ -18,6 +18,7 @@ from core.command_line import (
     DEFAULT_WORKSPACE,
     ConfigOption,
     JsonOption,
+    OfflineOption,
     ProgramsArgument,
     SetOption,
     TasksArgument,
@@ -28,7 +29,9 @@ from core.config import load_config
 from core.database import db_app
 from core.entry import run_command
 from core.exchange.commands import export_programs, import_programs
-from core.tasks.load import load_tasks
+from core.offline import stay_offline, stay_offline_as
+from core.tasks.load import load_solved, load_tasks
+from storage.reader import Reader
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ app = typer.Typer(
 )
 
 tasks_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(tasks_app, name="tasks", help="Look for tasks that mislead.")
+app.add_typer(tasks_app, name="tasks", help="Check tasks, or give them more tests.")
 app.add_typer(db_app, name="db", help="Check, salvage, shrink or measure the database.")
 app.command("export")(export_programs)
 app.command("import")(import_programs)
@@ -58,13 +61,15 @@ def train(
     config: ConfigOption = None,
     settings: SetOption = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train without the screen (default: the demo).
 
     Ends with exit code 0 when a budget is spent, 1 when a signal cut it short.
     """
-    chosen = load_config(config, settings or [])
+    chosen = load_config(config, [*(settings or []), *_offline(offline)])
+    stay_offline(chosen)
 
     from core.engine import start
     from core.headless import HeadlessDisplay
@@ -85,6 +90,10 @@ def resume(
     It continues from its newest checkpoint; what the store holds is not done again.
     """
     opened = Workspace(workspace).open()
+    with Reader(opened) as reader:
+        stored = reader.run(run)
+    if stored is not None:
+        stay_offline_as(stored.config)
 
     from core.engine import resume as go_on
     from core.headless import HeadlessDisplay
@@ -100,6 +109,7 @@ def score(
     programs: ProgramsArgument,
     out: Annotated[Path | None, typer.Option(help="Write a JSON line a program here.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    config: ConfigOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,13 +119,14 @@ def score(
     completion (what follows the prompt); optionally logprob, n_tokens, source. Programs and
     verdicts are stored in the workspace as a run of their own.
     """
-    chosen = load_config(None, settings or [])
+    chosen = load_config(config, settings or [])
 
     from core.executor.configured import open_executor
     from core.score import score as run_score
 
     with progress_bar("score") as show, open_executor(chosen.executor) as executor:
-        summary = run_score(tasks, programs, Workspace(workspace), executor, out, show)
+        customs = chosen.tasks.custom
+        summary = run_score(tasks, programs, Workspace(workspace), executor, out, show, customs)
     if as_json:
         print(json.dumps(summary))
     else:
@@ -128,17 +139,20 @@ def score(
 @app.command()
 def sample(
     checkpoint: Annotated[str, typer.Argument(help="A folder, nano, or a hub id.")],
-    tasks: Annotated[str, typer.Argument(help="NAME or NAME:PATH; nano:held-out, humaneval, ...")],
+    tasks: Annotated[str, typer.Argument(help="NAME[:PART][:PATH]; nano:held-out, mbpp:test, ...")],
     limit: Annotated[int, typer.Option(min=1, help="Use only the first so many tasks.")] = 10,
     config: ConfigOption = None,
     settings: SetOption = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print a model's programs and their verdicts.
 
     Shows each program's possibility, before and after a run at a glance; stores nothing.
     """
-    chosen = load_config(config, [*(settings or []), f"model.path={json.dumps(checkpoint)}"])
+    path = f"model.path={json.dumps(checkpoint)}"
+    chosen = load_config(config, [*(settings or []), path, *_offline(offline)])
+    stay_offline(chosen)
 
     from rich.console import Console
 
@@ -149,10 +163,32 @@ def sample(
         print(json.dumps(judged))
 
 
+@app.command()
+def merge(
+    source: Annotated[str, typer.Argument(metavar="RUN_OR_CHECKPOINT", help="Its adapter.")],
+    out: Annotated[Path, typer.Argument(help="A new folder for the model.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    offline: OfflineOption = False,
+) -> None:
+    """Write what a run learned as one ordinary model.
+
+    Takes the best checkpoint of a run, else its newest. An adapter is added to the weights of its
+    base; a checkpoint of all weights is copied.
+    """
+    stay_offline(load_config(None, _offline(offline)))
+
+    from core.models.merging import find_checkpoint, write_merged
+
+    checkpoint = find_checkpoint(source, Workspace(workspace))
+    adapted = write_merged(checkpoint, out, offline)
+    print(f"{'Merged' if adapted else 'Copied'} {checkpoint} into {out}.")
+
+
 @tasks_app.command("check")
 def check(
     tasks: TasksArgument,
     repeat: Annotated[int, typer.Option(min=1, help="How often each reference is run.")] = 3,
+    config: ConfigOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -161,12 +197,12 @@ def check(
     Runs the reference solutions, several times each, and programs of one constant answer. Ends with
     exit code 0 when nothing was found, 1 when something was; stores nothing.
     """
-    chosen = load_config(None, settings or [])
+    chosen = load_config(config, settings or [])
 
     from core.executor.configured import open_executor
     from core.task_check import check_tasks
 
-    loaded = load_tasks(tasks, allow_untested=True)
+    loaded = load_tasks(tasks, allow_untested=True, customs=chosen.tasks.custom)
     with progress_bar("check") as show, open_executor(chosen.executor) as executor:
         findings = check_tasks(loaded, executor, repeat, lambda done: show(done, len(loaded)))
     if as_json:
@@ -175,6 +211,45 @@ def check(
         print("\n".join([*findings.lines(), findings.sentence()]))
     if findings.problems:
         raise typer.Exit(1)
+
+
+@tasks_app.command("augment")
+def augment(
+    tasks: TasksArgument,
+    out: Annotated[Path, typer.Option(help="JSONL file to write; read it as nano:FILE.")],
+    wanted: Annotated[int, typer.Option("--tests", min=1, help="Tests wanted for a task.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the new inputs.")] = 0,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give tasks with few tests more of them.
+
+    Changes the inputs of their tests and takes the answers from the reference solution, where it
+    answers twice alike and all published solutions agree. Writes all tasks, with the tests they had
+    first.
+    """
+    chosen = load_config(config, settings or [])
+
+    from core.augment import MOST_SOLUTIONS, as_json_of, augment_tasks, sentence
+    from core.executor.configured import open_executor
+    from core.tasks.writing import write_tasks
+
+    solved = load_solved(tasks, MOST_SOLUTIONS, chosen.tasks.custom)
+    with (
+        progress_bar("augment") as show,
+        open_executor(chosen.executor) as first,
+        open_executor(chosen.executor) as second,
+    ):
+        executors = (first, second)
+        results = list(
+            augment_tasks(solved, executors, wanted, seed, lambda done: show(done, len(solved)))
+        )
+    write_tasks((result.task for result in results), out)
+    if as_json:
+        print(json.dumps({"tasks": [as_json_of(result) for result in results]}))
+    else:
+        print("\n".join([*(result.line() for result in results), sentence(results, out)]))
 
 
 @app.command()
@@ -200,6 +275,10 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _offline(asked: bool) -> list[str]:
+    return ["model.offline=true"] if asked else []
+
+
 def _report(result: Result, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_summary(result)))
@@ -211,6 +290,8 @@ def _report(result: Result, as_json: bool) -> None:
                 f"with {result.programs:,} programs and {result.updates} updates "
                 f"in {result.seconds:.0f} s."
             )
+        if result.seen:
+            print(f"Seen, not held out: accuracy {result.seen.accuracy:.1%}.")
         if result.state == "stopped":
             print(f"Go on with: btp-tui resume {result.run}")
     if result.reason.startswith("received"):
@@ -223,7 +304,7 @@ def _summary(result: Result) -> dict[str, Any]:
         return record and {"accuracy": record.accuracy, "pass_rate": record.pass_rate}
 
     summary = asdict(result)
-    return {**summary, "initial": figures("initial"), "final": figures("final")}
+    return {**summary, **{name: figures(name) for name in ("initial", "final", "seen")}}
 
 
 if __name__ == "__main__":

@@ -26,10 +26,14 @@ JsonOption = Annotated[
     bool,
     typer.Option("--json", help="End stdout with one JSON object."),
 ]
+OfflineOption = Annotated[
+    bool,
+    typer.Option("--offline", help="Never touch the network (model.offline)."),
+]
 DEFAULT_WORKSPACE = Path("btp-runs")
 
 TasksArgument = Annotated[
-    str, typer.Argument(help=f"NAME or NAME:PATH; {', '.join(DATASETS)}.", show_default=False)
+    str, typer.Argument(help=f"NAME[:PART][:PATH]; {', '.join(DATASETS)}.", show_default=False)
 ]
 ProgramsArgument = Annotated[
     Path, typer.Argument(help="JSONL (plain or .gz), parquet, or a dataset's folder.")

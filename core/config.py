@@ -9,11 +9,18 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from core.errors import CoreError
 
@@ -26,39 +33,218 @@ class Section(BaseModel):
     )
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class ModelConfig(Section):
     """The student: the model that learns."""
 
     path: str = "nano"
-    """An embedded model (nano, nano-teacher), a folder, or a hub id."""
+    """An embedded model (nano, nano-teacher), a folder, or a hub id; a LoRA adapter is one, too."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights; auto keeps float32 for training on a CPU."""
     offline: bool = False
-    """Never touch the network: the model must lie on this machine."""
+    """Never touch the network: model and datasets must lie on this machine."""
+    device_map: Literal["", "auto"] = ""
+    """auto spreads the layers over all GPUs; without it they are on one device."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """Holds the weights in fewer bits (CUDA and bitsandbytes only); then just an adapter learns."""
+    lora_rank: int = Field(0, ge=0)
+    """Rank of the LoRA adapter that is trained in place of the weights; 0 trains all weights."""
+    lora_alpha: float = Field(16.0, gt=0)
+    """Scale of the adapter: its part is multiplied by lora_alpha / lora_rank."""
+    lora_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    """Share of the adapter's inputs that are dropped in training."""
+    lora_targets: str = "all-linear"
+    """Layers that the adapter is for: all-linear, or names such as q_proj,v_proj."""
+    chat: Literal["auto", "always", "never"] = "auto"
+    """Ask through the tokenizer's chat template; auto: if the model stops where an answer ends."""
+
+
+class CustomTasksConfig(Section):
+    """A dataset of one's own: where it lies, and which fields of its records hold what.
+
+    Fields that are "" are not there.
+    """
+
+    path: str
+    """A JSONL or parquet file, a folder of `datasets`, or with `split` an id on the hub."""
+    split: str = ""
+    """The split to read, of a dataset on the hub."""
+    configuration: str = ""
+    """The configuration to read, of a dataset on the hub that has several."""
+    id: str = "task_id"
+    """The field of the id, a text or a whole number."""
+    description: str = ""
+    """The field that describes the task; without it, the prompt does."""
+    prompt: str = ""
+    """The field of what a base model continues; without it, the description as a docstring."""
+    completes_prompt: bool = False
+    """Whether programs are the prompt and what continues it, and the reference only the latter."""
+    starter: str = ""
+    """The field of code to start from; with `class Solution` the entry point is its method."""
+    entry_point: str = ""
+    """The field of the name of the function that tests call."""
+    form: Literal["asserts", "stdio", "calls"] = "asserts"
+    """What tests are: assertions, texts in and out, or arguments and results."""
+    tests: str = "tests"
+    """The field of the tests; "" where inputs and outputs are fields of the record."""
+    inputs: str = "inputs"
+    """Where the texts on stdin or the lists of arguments are."""
+    outputs: str = "outputs"
+    """Where the expected outputs or results are."""
+    setup: str = ""
+    """The field of code that runs before assertions."""
+    reference: str = ""
+    """The field of a right solution."""
+    difficulty: str = ""
+    """The field of the difficulty."""
+    time_limit_s: float = Field(0.0, ge=0)
+    """CPU seconds a test may take; 0 leaves it to executor.time_limit_s."""
+
+    @model_validator(mode="after")
+    def _says_what_is_asked(self) -> CustomTasksConfig:
+        if not self.description and not self.prompt:
+            raise ValueError("it needs the field of a description or a prompt")
+        return self
 
 
 class TasksConfig(Section):
     """What to train on and what to measure on."""
 
     train: tuple[str, ...] = Field(("nano:train",), min_length=1)
-    """Datasets to write programs for: NAME, NAME:SPLIT (embedded) or NAME:PATH."""
+    """Datasets to write programs for: NAME[:PART][:PATH][*WEIGHT]."""
     held_out: tuple[str, ...] = Field(("nano:held-out",), min_length=1)
     """Datasets that are only measured on; a task that is also in train is refused."""
+    seen: tuple[str, ...] = ()
+    """Datasets measured though they may be trained on; reported as seen, never as held out."""
     limit: int = Field(0, ge=0)
     """Use only the first so many training tasks; 0 uses all."""
+    band: tuple[Share, Share] = (0.0, 1.0)
+    """Curriculum: tasks whose last pass rate is outside come a tenth as often as those inside."""
+    custom: dict[Annotated[str, Field(pattern=r"^[\w.+-]+$")], CustomTasksConfig] = {}
+    """Datasets of one's own, a section [tasks.custom.NAME] each: the fields that hold what."""
+
+    @field_validator("band")
+    @classmethod
+    def _is_a_band(cls, band: tuple[float, float]) -> tuple[float, float]:
+        if band[0] > band[1]:
+            raise ValueError("the first of both must not be above the second")
+        return band
 
 
 class SamplerConfig(Section):
-    """Beam search for programs (DESIGN 4)."""
+    """How programs are written (DESIGN 4)."""
 
+    strategy: Literal["beam", "sample", "diverse"] = "beam"
+    """The most probable programs, random draws, or beams in groups that avoid each other."""
     beams: int = Field(3, ge=1, le=64)
-    """k: the most probable programs kept a task."""
+    """k: the programs written for a task."""
+    temperature: float = Field(0.8, gt=0.0)
+    """Of sample: below 1 draws what is probable more often than the model says."""
+    top_p: float = Field(0.95, gt=0.0, le=1.0)
+    """Of sample: draws only among the most probable tokens that together have this probability."""
+    groups: int = Field(3, ge=1)
+    """Of diverse: how many groups the beams are split into, evenly."""
+    diversity: float = Field(0.5, ge=0.0)
+    """Of diverse: nats that a token costs for each beam of the groups before that took it, too."""
     max_new_tokens: int = Field(96, ge=1)
     """Longest program, in tokens."""
-    batch_tasks: int = Field(64, ge=1)
-    """Tasks decoded side by side; halved when memory runs out."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a program and are not part of it, for base models: "\ndef ", "\nprint"."""
+    where: Literal["here", "endpoint"] = "here"
+    """The student's programs are sampled here, or by the server of [endpoint], as long as here."""
+    batch_tasks: int = Field(0, ge=0)
+    """Tasks decoded side by side, halved when memory runs out; 0 takes what fits the device."""
     tasks_per_iteration: int = Field(96, ge=1)
     """Tasks drawn for each iteration."""
+    min_prompt_share: float = Field(0.5, ge=0.0, le=1.0)
+    """A task is skipped if less than this share of its text fits beside max_new_tokens."""
+
+    @model_validator(mode="after")
+    def _even_groups(self) -> Self:
+        if self.strategy == "diverse" and self.beams % self.groups:
+            raise ValueError(f"groups = {self.groups} must divide beams = {self.beams}")
+        if not all(self.stop):
+            raise ValueError("a stop text must not be empty")
+        return self
+
+
+class EndpointConfig(Section):
+    """A model behind a server that speaks OpenAI's API; its key comes from the environment."""
+
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """Where the API begins; most servers put it under /v1."""
+    model: str = ""
+    """The model's name on that server."""
+    api: Literal["chat", "completions"] = "chat"
+    """chat for instruct models, completions for base models, which continue a task's prompt."""
+    server: Literal["openai", "vllm", "sglang", "llama.cpp", "transformers"] = "openai"
+    """What answers there, for what goes beyond OpenAI's API; openai is sent nothing beyond."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; unset, no key is sent."""
+    strategy: Literal["sample", "beam"] = "sample"
+    """beam: the server's own beam search (vllm; sglang when started with --enable-beam-search)."""
+    programs: int = Field(0, ge=0, le=64)
+    """Programs a task: draws, or beams; 0 takes sampler.beams."""
+    temperature: float = Field(0.8, ge=0.0, le=2.0)
+    """Temperature of the draws; beams have none."""
+    top_p: float = Field(0.95, gt=0.0, le=1.0)
+    """Draws from the most probable tokens that together have this probability; beams have none."""
+    max_tokens: int = Field(512, ge=1)
+    """Longest answer, in tokens."""
+    stop: tuple[str, ...] = Field((), max_length=4)
+    """Texts that end an answer, and are no part of it."""
+    logprobs: bool = True
+    """Ask for log-probabilities; false for servers that refuse to say: the student scores then."""
+    concurrency: int = Field(8, ge=1, le=256)
+    """Requests under way at once."""
+    timeout_s: float = Field(120.0, gt=0)
+    """Seconds a request may take."""
+    retries: int = Field(5, ge=0, le=100)
+    """Further tries after a busy or broken server, each after a longer wait."""
+    requests_per_minute: int = Field(0, ge=0)
+    """Most requests sent in a minute; 0 sets no limit."""
+    tokens_per_minute: int = Field(0, ge=0)
+    """Most tokens asked for in a minute, prompts and longest answers; 0 sets no limit."""
+    max_requests: int = Field(0, ge=0)
+    """The run ends before it would send more requests than this; 0 sets no limit."""
+    max_cost: float = Field(0.0, ge=0)
+    """The run ends before it could cost more than this, in the prices' currency; 0: no limit."""
+    prompt_price: float = Field(0.0, ge=0)
+    """Price of a million prompt tokens; 0 where free or unknown."""
+    completion_price: float = Field(0.0, ge=0)
+    """Price of a million answered tokens; 0 where free or unknown."""
+    publish: Literal[
+        "none",
+        "vllm-lora",
+        "vllm-weights",
+        "sglang-lora",
+        "sglang-weights",
+        "transformers-folder",
+    ] = "none"
+    """How the server is handed each new checkpoint, from a folder that it can read, too."""
+
+
+class TeacherConfig(Section):
+    """Who writes programs in the student's place."""
+
+    kind: Literal["none", "model", "endpoint", "file"] = "none"
+    """Nobody, another model on this machine, a server, or files of programs."""
+    iterations: int = Field(0, ge=0)
+    """The first so many iterations are the teacher's, the others the student's; 0: all."""
+    keep_loaded: bool = False
+    """Of model: keep it in memory while the student trains."""
+    programs: tuple[str, ...] = ()
+    """Of file: JSONL or parquet files, or dataset folders, as `btp-tui export` writes them."""
+    model: ModelConfig = ModelConfig(path="nano-teacher")
+    endpoint: EndpointConfig = EndpointConfig()
+
+    @model_validator(mode="after")
+    def _has_programs(self) -> Self:
+        if self.kind == "file" and not self.programs:
+            raise ValueError('programs must name a file where kind is "file"')
+        return self
 
 
 class ExecutorConfig(Section):
@@ -114,6 +300,8 @@ class ReplayConfig(Section):
 class TrainerConfig(Section):
     """Fine-tuning on replayed programs."""
 
+    optimizer: Literal["adamw", "adamw_8bit"] = "adamw"
+    """adamw_8bit holds AdamW's moments in 8 bits (CUDA and bitsandbytes only)."""
     learning_rate: float = Field(3e-4, gt=0)
     """AdamW's step size."""
     decay_to: float = Field(0.1, ge=0.0, le=1.0)
@@ -128,6 +316,8 @@ class TrainerConfig(Section):
     """Updates after each iteration's sampling."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice rather than hold them: a third slower, far less memory."""
 
 
 class EvaluationConfig(Section):
@@ -173,6 +363,8 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     tasks: TasksConfig = TasksConfig()
     sampler: SamplerConfig = SamplerConfig()
+    endpoint: EndpointConfig = EndpointConfig()
+    teacher: TeacherConfig = TeacherConfig()
     executor: ExecutorConfig = ExecutorConfig()
     replay: ReplayConfig = ReplayConfig()
     trainer: TrainerConfig = TrainerConfig()
@@ -250,7 +442,12 @@ def to_toml(config: Config) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A text, finite number, truth value, or list of them as TOML writes it."""
+    """A text, finite number, truth value, list or table of them as TOML writes it."""
+    if isinstance(value, Section):
+        value = value.model_dump(exclude_defaults=True)
+    if isinstance(value, Mapping):
+        pairs = (f"{toml_value(key)} = {toml_value(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -294,17 +491,32 @@ def _first_problem(error: ValidationError) -> str:
         nearest = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.6)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no setting {key!r}.{hint}"
+    if problem["type"] == "value_error":  # ours, and a sentence by itself
+        return f"{key}: {problem['ctx']['error']}."
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{key} = {problem['input']!r} is wrong: {message}."
+
+
+#: Sections whose settings are those of another.
+_REPEATED = {"teacher.model": "model", "teacher.endpoint": "endpoint"}
 
 
 def markdown_table() -> str:
     """The table of settings in the README, a row a setting."""
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for key, field in fields():
+        section = key.rpartition(".")[0]
         default = json.dumps(setting(Config(), key), ensure_ascii=False)
-        lines.append(f"| `{key}` | `{default}` | {field.description} |")
+        if section not in _REPEATED:
+            lines.append(f"| `{key}` | `{default}` | {field.description} |")
+        elif key == f"{section}.{next(iter(_section(section)))}":
+            lines.append(f"| `{section}.*` | | As `{_REPEATED[section]}.*`, of the teacher. |")
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str) -> Iterable[str]:
+    section: Section = setting(Config(), name)
+    return type(section).model_fields
 
 
 if __name__ == "__main__":

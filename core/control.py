@@ -23,6 +23,10 @@ class Interrupted(Exception):
     """The run was asked to stop; it checkpoints, and can be resumed."""
 
 
+class BudgetSpent(Exception):
+    """A budget of the configuration is used up; the run ends as planned."""
+
+
 class Control:
     """Looked at between steps: pauses, stops, changes live knobs.
 

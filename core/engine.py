@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from core.chance import ADAPTER, generator
 from core.checkpoints import (
     Checkpoints,
     Counters,
@@ -32,18 +33,23 @@ from core.config import (
 )
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
+from core.evaluate import Evaluation
 from core.executor import Executor
 from core.executor.configured import open_executor
+from core.fitting import Fit, check_any, fitting_tasks
 from core.metrics import check_installed, open_sinks
-from core.models import Student, choose_device, load_student
+from core.mixture import Mixture
+from core.models import Student, check_trainable, choose_device, load_student
+from core.optimizers import check_optimizer
 from core.pipeline import Pipeline
 from core.records import task_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter, Totals
 from core.room import RESULTS, Room
-from core.sampler import Sampler
+from core.run_tasks import load_run_tasks
+from core.sampler import Sampler, ServedSampler, StudentSampler
 from core.tasks import Task
-from core.tasks.load import load_tasks
+from core.teachers import Teacher, choose_teacher
 from core.trainer import Trainer
 from storage.columns import Columns
 from storage.errors import StorageError
@@ -69,7 +75,8 @@ class Listeners:
 class Result:
     """What a run came to; `state` is "finished" or "stopped", `reason` says why in words.
 
-    `decoder` counts the tasks sampled by each way of decoding ("tree", "generate").
+    `seen` is the last measurement of tasks.seen, which says nothing of tasks that are new to the
+    model. `decoder` counts the tasks sampled by each way of decoding ("tree", "generate").
     """
 
     run: str
@@ -80,6 +87,7 @@ class Result:
     seconds: float
     initial: EvaluationRecord | None
     final: EvaluationRecord | None
+    seen: Evaluation | None
     decoder: dict[str, int]
 
 
@@ -88,10 +96,14 @@ class Materials:
     """What a run needs and what can be wrong with it; loaded before anything is written."""
 
     train: Sequence[Task]
+    mixture: Mixture
     held_out: Sequence[Task]
+    seen: Sequence[Task]
     student: Student
-    sampler: Sampler
+    sampler: StudentSampler
+    teacher: Teacher | None
     executor: Executor
+    fit: Fit
 
 
 def start(workspace: Workspace, config: Config, name: str | None, listeners: Listeners) -> Result:
@@ -143,32 +155,34 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
         return _drive(workspace, run, config, materials, writer, counters, before, listeners)
 
 
-def load_run_tasks(config: Config) -> tuple[list[Task], list[Task]]:
-    """Training and held-out tasks; raises CoreError where one task is in both."""
-    train = [task for spec in config.tasks.train for task in load_tasks(spec)]
-    train = train[: config.tasks.limit or None]
-    held_out = [task for spec in config.tasks.held_out for task in load_tasks(spec)]
-    leaked = {task.task_id for task in train} & {task.task_id for task in held_out}
-    if leaked:
-        raise CoreError(
-            f"{len(leaked)} tasks are in both tasks.train and tasks.held_out, {min(leaked)} for "
-            "instance: a model must not be measured on what it learns from; change one of the two."
-        )
-    return train, held_out
-
-
 def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:
     check_installed(config.logging)
-    train, held_out = load_run_tasks(config)
+    tasks = load_run_tasks(config)
+    device = choose_device(config.device)
+    check_optimizer(config.trainer, device)
     model = config.model
     if checkpoint is not None:
         model = model.model_copy(update={"path": str(checkpoint)})
-    student = load_student(model, choose_device(config.device))
+    torch.manual_seed(int(generator(config.seed, ADAPTER, 0).integers(2**63)))
+    student = load_student(model, device)
+    check_trainable(student)
     if checkpoint is not None:
         student = replace(student, name=config.model.path)
-    sampler = Sampler(student, config.sampler)
+    sampler = _sampler(student, config)
+    train, fit = fitting_tasks(sampler.prompts, tasks.train)
+    check_any(train, fit, sampler.prompts.room)
+    fit += fitting_tasks(sampler.prompts, [*tasks.held_out, *tasks.seen])[1]
+    mixture = Mixture([tasks.weights[task.task_id] for task in train], config.tasks.band)
+    teacher = choose_teacher(config, train, device)
     executor = stack.enter_context(open_executor(config.executor))
-    return Materials(train, held_out, student, sampler, executor)
+    held_out, seen = tasks.held_out, tasks.seen
+    return Materials(train, mixture, held_out, seen, student, sampler, teacher, executor, fit)
+
+
+def _sampler(student: Student, config: Config) -> StudentSampler:
+    if config.sampler.where == "endpoint":
+        return ServedSampler(student, config.sampler, config.endpoint, config.seed)
+    return Sampler(student, config.sampler, config.seed)
 
 
 def _checkpoints(workspace: Workspace, name: str, config: Config) -> Checkpoints:
@@ -196,6 +210,8 @@ def _drive(
         elapsed_s=before.elapsed_s,
         device=_device_name(materials.student.model.device),
         decoder=sampler.decoder,
+        cut_tasks=materials.fit.cut,
+        skipped_tasks=materials.fit.skipped,
         knobs=live_knobs(config),
     )
 
@@ -204,8 +220,10 @@ def _drive(
         return Totals(sampler.new_tokens, tests, reporter.progress.updates)
 
     reporter = Reporter(workspace, run.id, progress, totals, (listeners.progress,), listeners.event)
-    with Indexer(workspace), reporter:
+    with Indexer(workspace), reporter, _opened(materials, workspace.run_folder(run.name)):
         try:
+            if said := materials.fit.sentence(sampler.prompts.room, config.sampler):
+                reporter.event("warning", said)
             pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
             state, reason = _run(pipeline)
         except BaseException as error:
@@ -226,8 +244,20 @@ def _drive(
         seconds=reporter.elapsed_s,
         initial=evaluations.get("initial"),
         final=evaluations.get("final"),
+        seen=pipeline.seen_result,
         decoder=dict(sampler.counts),
     )
+
+
+@contextmanager
+def _opened(materials: Materials, folder: Path) -> Iterator[None]:
+    """Opens whatever asks servers, whose answers are kept in the run's folder."""
+    with ExitStack() as stack:
+        for each in (materials.teacher, materials.sampler):
+            if isinstance(each, Teacher | ServedSampler):
+                each.open(folder)
+                stack.callback(each.close)
+        yield
 
 
 def _run(pipeline: Pipeline) -> tuple[str, str]:
@@ -276,7 +306,7 @@ def _assemble(
     buffer = ReplayBuffer(columns, run.id, config.replay)
     student, sampler = materials.student, materials.sampler
     sampler.on_event = reporter.event
-    trainer = Trainer(student.model, config.trainer, sampler.settings.pad_token_id, reporter.event)
+    trainer = Trainer(student.model, config.trainer, student.pad_token_id, reporter.event)
     checkpoints = _checkpoints(workspace, run.name, config)
     newest = checkpoints.newest()
     if newest is not None:
@@ -288,13 +318,21 @@ def _assemble(
     room = Room(workspace.path, RESULTS + _checkpoint_bytes(student.model))
     control = Control(run.id, config, writer, reporter, on_config, room)
     writer.on_full = control.wait_for_room
+    teacher = materials.teacher
+    if teacher is not None:
+        teacher.on_event, teacher.on_wait = reporter.event, control.attend
+    if isinstance(sampler, ServedSampler):
+        sampler.on_wait = control.attend
     return Pipeline(
         run=run.id,
         config=config,
         tasks=materials.train,
+        mixture=materials.mixture,
         held_out=materials.held_out,
+        seen=materials.seen,
         student=student,
         sampler=sampler,
+        teacher=teacher,
         executor=materials.executor,
         trainer=trainer,
         reader=reader,
@@ -311,8 +349,9 @@ def _assemble(
 
 
 def _checkpoint_bytes(model: Any) -> int:
-    """Weights, and the optimizer's two moments of each."""
-    sizes = (weight.numel() * weight.element_size() for weight in model.parameters())
+    """Trained weights, and the optimizer's two moments of each."""
+    trained = (weight for weight in model.parameters() if weight.requires_grad)
+    sizes = (weight.numel() * weight.element_size() for weight in trained)
     return 3 * int(sum(sizes))
 
 

@@ -14,7 +14,7 @@ written, so after a crash at most the updates since the last checkpoint are made
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,29 +22,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.chance import DROPOUT, HELD_OUT, REPLAY, generator, task_order
+from core.chance import DROPOUT, HELD_OUT, REPLAY, generator
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
-from core.control import Control
-from core.evaluate import evaluate, last_is_best
+from core.control import BudgetSpent, Control
+from core.evaluate import Evaluation, evaluate, last_is_best
 from core.executor import Executor
 from core.metrics import Sink
+from core.mixture import Mixture, recent_pass_rates
 from core.models import Student
+from core.program import Program
 from core.records import sample_record, verdict_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter
 from core.rescoring import Encoder, Rescoring
-from core.sampler import Sampler
+from core.sampler import ServedSampler, StudentSampler
 from core.tasks import Task
+from core.teachers import Teacher
 from core.trainer import Example, Trainer
 from storage.columns import Columns
 from storage.reader import Reader
 from storage.schema import EvaluationRecord, UpdateRecord
 from storage.writer import Writer
-
-
-class BudgetSpent(Exception):
-    """A budget of the configuration is used up; the run ends as planned."""
 
 
 @dataclass
@@ -57,9 +56,12 @@ class Pipeline:
     run: int
     config: Config
     tasks: Sequence[Task]
+    mixture: Mixture
     held_out: Sequence[Task]
+    seen: Sequence[Task]
     student: Student
-    sampler: Sampler
+    sampler: StudentSampler
+    teacher: Teacher | None
     executor: Executor
     trainer: Trainer
     reader: Reader
@@ -72,16 +74,19 @@ class Pipeline:
     sinks: Sequence[Sink]
     counters: Counters
     saved: Counters | None = None  # what the newest durable checkpoint holds
+    seen_result: Evaluation | None = None  # the newest measurement of `seen`
     _awaiting: set[int] = field(default_factory=set)  # programs whose verdict is still to come
+    _spent_by_teacher: str = ""  # which budget, when there is no more to be had
 
     def __post_init__(self) -> None:
         self._by_id = {task.task_id: task for task in self.tasks}
-        room = self.config.sampler.max_new_tokens
-        self._encoder = Encoder(self.student, self.sampler.context, room, self._by_id)
+        self._encoder = Encoder(
+            self.student, self.sampler.prompts, self.sampler.context, self._by_id
+        )
         self._rescoring = Rescoring(
             self.run,
             self._encoder,
-            self.sampler.settings.pad_token_id,
+            self.student.pad_token_id,
             self.columns,
             self.reader,
             self.writer,
@@ -90,6 +95,7 @@ class Pipeline:
     def run_to_end(self) -> str:
         """Runs until a budget is spent and says which; raises Interrupted when asked to stop."""
         try:
+            self._hand_over()
             self._judge_leftovers()
             self._measure("initial", self.held_out)
             while not (reason := self._spent()):
@@ -113,7 +119,7 @@ class Pipeline:
         todo = [task for task in tasks if task.task_id not in done]
         self._show("sample", sampled=len(tasks) - len(todo), sample_total=len(tasks))
         self.reporter.set(tested=0, test_total=0, updated=0)
-        for task, programs in self.sampler.sample(todo):
+        for task, programs in self._written(todo, iteration):
             stored = self.writer.add_samples(
                 self.run, iteration, [sample_record(program) for program in programs]
             )
@@ -125,6 +131,31 @@ class Pipeline:
             self.reporter.set(sampled=now.sampled + 1, programs=now.programs + len(programs))
             self._attend()
         self._rescore_and_finish_testing()
+
+    def _written(
+        self, tasks: Sequence[Task], iteration: int
+    ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
+        """Programs for tasks, by the student or in its place by the teacher."""
+        teacher, until = self.teacher, self.config.teacher.iterations
+        if teacher is None or (until and iteration >= until):
+            self.reporter.set(teacher="")
+            yield from self.sampler.sample(tasks, iteration)
+        elif tasks:
+            self.reporter.set(teacher=teacher.name)
+            try:
+                for task, programs in teacher.sample(tasks, iteration):
+                    yield task, self._encoder.learnable(task, programs)
+                    self._show_spent(teacher)
+            except BudgetSpent as budget:
+                self._spent_by_teacher = str(budget)  # what it wrote is learned from all the same
+            finally:
+                teacher.release()
+
+    def _show_spent(self, teacher: Teacher) -> None:
+        spent = teacher.spent
+        self.reporter.set(
+            teacher_requests=spent.requests, teacher_tokens=spent.tokens, teacher_cost=spent.cost
+        )
 
     def _submit(self, program: int, task: Task, text: str) -> None:
         if program in self._awaiting:  # two beams of one task can spell the same text
@@ -174,12 +205,24 @@ class Pipeline:
     def _tasks_of(self, iteration: int) -> list[Task]:
         """The iteration's tasks, fewer where max_programs leaves room for fewer."""
         size = min(self.config.sampler.tasks_per_iteration, len(self.tasks))
-        order = task_order(self.config.seed, len(self.tasks), size, iteration)
+        order = self.mixture.choose(self.config.seed, size, iteration, self._recent(iteration))
         chosen = [self.tasks[index] for index in order]
         if self.config.max_programs:
-            left = self.config.max_programs - iteration * size * self.config.sampler.beams
+            left = self.config.max_programs - self._programs_before(iteration)
             chosen = chosen[: max(left, 0) // self.config.sampler.beams]
         return chosen
+
+    def _programs_before(self, iteration: int) -> int:
+        self.columns.refresh()
+        return int(((self.columns.run == self.run) & (self.columns.iteration < iteration)).sum())
+
+    def _recent(self, iteration: int) -> NDArray[np.float64] | None:
+        """How often each task was solved of late, where the mixture asks for it."""
+        if not self.mixture.banded:
+            return None
+        self.columns.refresh()
+        task_ids = [task.task_id for task in self.tasks]
+        return recent_pass_rates(self.columns, self.run, iteration, task_ids)
 
     # 3. Replay phase
 
@@ -200,6 +243,7 @@ class Pipeline:
                 self._attend()
         self._count(self.counters.iteration + 1, self.counters.update, 0)
         self.checkpoint(durable=True)
+        self._hand_over()
         self.reporter.set(iteration=self.counters.iteration)
         self._attend()
 
@@ -237,13 +281,9 @@ class Pipeline:
         if any(label == "initial" or record.update_number == update for record in past):
             self._mark_if_best()  # measured before the engine was restarted
             return
-        self._show("evaluate", evaluated=0, evaluate_total=len(tasks))
-
-        def on_progress(done: int) -> None:
-            self.reporter.set(evaluated=done)
-            self.control.attend()
-
-        result = evaluate(self.sampler, self.executor, tasks, on_progress)
+        if label != "during":
+            self._measure_seen(label)
+        result = self._evaluate(tasks)
         self.writer.add_evaluation(
             self.run,
             EvaluationRecord(
@@ -263,6 +303,29 @@ class Pipeline:
             f"{update} updates), mean pass rate {result.pass_rate:.1%}.",
         )
         self._mark_if_best()
+
+    def _measure_seen(self, label: str) -> None:
+        """Says how well tasks are solved that may be trained on; stored with no held-out result."""
+        if not self.seen:
+            return
+        self.seen_result = result = self._evaluate(self.seen)
+        figures = {"seen_accuracy": result.accuracy, "seen_pass_rate": result.pass_rate}
+        self._log(self.counters.update, figures)
+        self.reporter.event(
+            "info",
+            f"Seen, not held out: accuracy {result.accuracy:.1%} on {len(self.seen)} tasks "
+            f"({label}, after {self.counters.update} updates), mean pass rate "
+            f"{result.pass_rate:.1%}.",
+        )
+
+    def _evaluate(self, tasks: Sequence[Task]) -> Evaluation:
+        self._show("evaluate", evaluated=0, evaluate_total=len(tasks))
+
+        def on_progress(done: int) -> None:
+            self.reporter.set(evaluated=done)
+            self.control.attend()
+
+        return evaluate(self.sampler, self.executor, tasks, on_progress)
 
     def _mark_if_best(self) -> None:
         """Marks the newest checkpoint where the last measurement is of it and none beats it."""
@@ -294,6 +357,16 @@ class Pipeline:
             message = f"Checkpoint after {self.counters.update} updates."
             self.writer.add_event(self.run, "info", message)
 
+    def _hand_over(self) -> None:
+        """Gives the newest checkpoint to the server that samples for the student, if one does."""
+        newest = self.checkpoints.newest()
+        if (
+            isinstance(self.sampler, ServedSampler)
+            and self.sampler.publishes
+            and newest is not None
+        ):
+            self.sampler.publish(newest, self.counters.update)
+
     def _count(self, iteration: int, update: int, update_in_iteration: int) -> None:
         self.counters = Counters(iteration, update, update_in_iteration)
 
@@ -310,6 +383,8 @@ class Pipeline:
     def _spent(self) -> str:
         """Which budget is used up before the next iteration, or nothing."""
         config, iteration = self.config, self.counters.iteration
+        if self._spent_by_teacher:
+            return self._spent_by_teacher
         if config.max_iterations and iteration >= config.max_iterations:
             return f"max_iterations = {config.max_iterations} reached"
         if config.max_programs and not self._tasks_of(iteration):

@@ -291,9 +291,11 @@ class Progress:
 
     `sampled`, `tested` and `updated` with their totals are the three bars of the iteration (tasks,
     programs, updates); `evaluated` counts held-out tasks. Rates are of the newest few seconds;
-    `programs` and `updates` count over the whole run. `knobs` holds
-    the live settings in force ("replay.alpha": 0.2, ...). `eta_s` is the time left of the whole run
-    in seconds, None while unknown.
+    `programs` and `updates` count over the whole run. `knobs` holds the live settings in force
+    ("replay.alpha": 0.2, ...). Of the run's tasks `cut_tasks` have a prompt longer than the model's
+    context, and `skipped_tasks` one of which too little fits. `teacher` says who writes programs
+    in the student's place; its requests, tokens and cost are of all the run. `eta_s` is the time
+    left of the whole run in seconds, None while unknown.
     """
 
     state: str
@@ -317,6 +319,12 @@ class Progress:
     elapsed_s: float = 0.0
     device: str = ""
     decoder: str = ""
+    cut_tasks: int = 0
+    skipped_tasks: int = 0
+    teacher: str = ""
+    teacher_requests: int = 0
+    teacher_tokens: int = 0
+    teacher_cost: float = 0.0
     message: str = ""
     knobs: dict[str, float | str] | None = None
     heartbeat: float = 0.0

@@ -154,13 +154,34 @@ def _doing(progress: Progress) -> str:
         "starting": "Loading the model and its tasks",
         "evaluate": f"Measuring on held-out tasks: {progress.evaluated} of "
         f"{progress.evaluate_total}",
-        "sample": f"Writing programs, {turn}",
+        "sample": f"{_writing(progress)}, {turn}{_unfitting(progress)}{_spent(progress)}",
         "test": f"Testing programs, {turn}",
         "replay": f"Learning from replayed programs, {turn}",
         "checkpoint": f"Saving a checkpoint, {turn}",
         "done": "Done",
     }
     return sentences.get(progress.phase, progress.phase)
+
+
+def _writing(progress: Progress) -> str:
+    return f"{progress.teacher} writes programs" if progress.teacher else "Writing programs"
+
+
+def _spent(progress: Progress) -> str:
+    """What a teacher behind a server cost so far."""
+    if not progress.teacher_requests:
+        return ""
+    requests = words.plural(progress.teacher_requests, "request")
+    cost = f", {progress.teacher_cost:,.2f} spent" if progress.teacher_cost else ""
+    return f" ({requests}, {words.count(progress.teacher_tokens)} tokens{cost})"
+
+
+def _unfitting(progress: Progress) -> str:
+    """How many prompts are longer than the model's context; nothing where all of them fit."""
+    if not (progress.cut_tasks or progress.skipped_tasks):
+        return ""
+    cut = words.plural(progress.cut_tasks, "prompt")
+    return f" ({cut} cut, {words.count(progress.skipped_tasks)} skipped)"
 
 
 def _left(progress: Progress) -> str:
