@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.loopback import child_server, free_port
 
 # As in core/__main__.py: torch's threads would spin on the cores that the executor's tests need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -41,3 +46,17 @@ def tiny_llama() -> Any:
         pad_token_id=0,
     )
     return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session")
+def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the API of a real `transformers serve` begins; it loads whatever folder is asked for."""
+    for package in ("fastapi", "uvicorn", "accelerate"):
+        if find_spec(package) is None:
+            pytest.skip("transformers serve needs pip install 'transformers[serving]'")
+    port = free_port()
+    code = "from transformers.cli.transformers import main; main()"
+    command = [sys.executable, "-c", code, "serve", "--host", "127.0.0.1", "--device", "cpu"]
+    log = tmp_path_factory.mktemp("serve") / "log"
+    with child_server([*command, "--port", str(port)], port, log) as url:
+        yield url

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +87,6 @@ def programs(config: EndpointConfig, cache: Path) -> dict[str, tuple[Program, ..
 
 
 # transformers serve
-
-
-@pytest.fixture(scope="module")
-def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    for package in ("fastapi", "uvicorn", "accelerate"):
-        if find_spec(package) is None:
-            pytest.skip("transformers serve needs pip install 'transformers[serving]'")
-    port = free_port()
-    code = "from transformers.cli.transformers import main; main()"
-    command = [sys.executable, "-c", code, "serve", "--host", "127.0.0.1", "--device", "cpu"]
-    log = tmp_path_factory.mktemp("serve") / "log"
-    with child_server([*command, "--port", str(port)], port, log) as url:
-        yield url
 
 
 def served(url: str, **settings: Any) -> EndpointConfig:
