@@ -9,8 +9,9 @@ the pass that its log-probabilities would need. A ratio is the median over round
 the lowest and the highest; `cache_*` is the tree's cache in bytes over that of `generate`.
 
 `equal` is the share of tasks for which all k sequences are the same, or as probable within 1e-5,
-for tiny models of every type that is decoded as a tree and for the embedded one. `flops_*` is what
-a side achieves of the machine's matrix product, both counted over the model's linear layers.
+for tiny models of every type that is decoded as a tree and for the embedded one. Achieved over
+attainable: `*_flops_*` is the work of the linear layers over what a large matrix product reaches,
+`*_bytes_*` the weights and the keys and values that each pass must read, over what a copy reaches.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ Sequences = list[list[list[int]]]
 
 #: Two sequences are as probable as each other when they differ by less, in nats.
 TIE = 1e-5
+
+
+@dataclass
+class Work:
+    """Floating-point operations of the linear layers, and bytes that passes must read."""
+
+    flops: float = 0.0
+    bytes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -128,29 +137,44 @@ class Contest:
         return tokens[: ends[0] + 1] if ends else tokens
 
     @contextmanager
-    def counted(self) -> Iterator[list[int]]:
-        """Floating-point operations of the linear layers while inside, a number a pass."""
+    def counted(self) -> Iterator[Work]:
+        """The work of the model while inside."""
         head = self.model.get_output_embeddings()
-        body = sum(
-            weight.numel()
+        matrices = [
+            weight
             for name, weight in self.model.named_parameters()
-            if weight.ndim == 2 and "embed" not in name and "wte" not in name and "wpe" not in name
-        )
-        counts: list[int] = []
+            if weight.ndim == 2 and not any(part in name for part in ("embed", "wte", "wpe"))
+        ]
+        body = sum(weight.numel() for weight in matrices)
+        column, size = self._column_bytes(), self.model.dtype.itemsize
+        work = Work()
 
         def count_body(_module: Any, arguments: Any, named: dict[str, Any]) -> None:
-            counts.append(2 * body * named["input_ids"].numel())
+            ids, mask = named["input_ids"], named.get("attention_mask")
+            # `generate` leaves out a mask that hides nothing.
+            seen = ids.shape[1] + named["past_key_values"].get_seq_length() if mask is None else 0
+            width = seen or mask.shape[-1]
+            work.flops += 2 * body * ids.numel()
+            work.bytes += body * size + len(ids) * width * column
 
         def count_head(_module: Any, arguments: tuple[torch.Tensor]) -> None:
-            counts.append(2 * head.weight.numel() * arguments[0].shape[:-1].numel())
+            work.flops += 2 * head.weight.numel() * arguments[0].shape[:-1].numel()
+            work.bytes += head.weight.numel() * size
 
         hooks = (
             self.model.register_forward_pre_hook(count_body, with_kwargs=True),
             head.register_forward_pre_hook(count_head),
         )
-        yield counts
+        yield work
         for hook in hooks:
             hook.remove()
+
+    def _column_bytes(self) -> int:
+        """Keys and values of one token."""
+        config = self.model.config
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = config.hidden_size // config.num_attention_heads
+        return int(2 * config.num_hidden_layers * heads * size * self.model.dtype.itemsize)
 
 
 @contextmanager
@@ -183,18 +207,20 @@ def best_batch(side: Callable[[int, int], object], batches: Sequence[int], beams
     return min(batches, key=lambda batch: seconds(lambda: side(beams, batch)))
 
 
-def peak_flops(dtype: torch.dtype) -> float:
-    """Operations a second of a large matrix product."""
-    one = torch.randn(1024, 1024).to(dtype)
-    one @ one
-    return 2 * 1024**3 / min(seconds(lambda: one @ one) for _ in range(20))
+def attainable(dtype: torch.dtype) -> Work:
+    """Operations a second of a large matrix product, and bytes a second that a copy reads."""
+    one, long = torch.randn(1024, 1024).to(dtype), torch.zeros(2**26)
+    other = torch.empty_like(long)
+    product = min(seconds(lambda: one @ one) for _ in range(20))
+    copy = min(seconds(lambda: other.copy_(long)) for _ in range(5))
+    return Work(2 * 1024**3 / product, long.numel() * long.element_size() / copy)
 
 
 def versus(
     name: str, contest: Contest, beams: int, batches: tuple[int, int], rounds: int
 ) -> dict[str, Any]:
     """Both sides in turn: their ratio with its spread, and what each achieves."""
-    peak = peak_flops(contest.model.dtype)
+    peak = attainable(contest.model.dtype)
     times: list[tuple[float, float]] = []
     for _ in range(rounds):
         with contest.counted() as ours:
@@ -208,8 +234,10 @@ def versus(
         f"{name}_spread": [round(ratios[0], 2), round(ratios[-1], 2)],
         f"{name}_s": [round(own_s, 2), round(other_s, 2)],
         f"{name}_batches": list(batches),
-        f"{name}_flops_tree": sum(ours) / own_s / peak,
-        f"{name}_flops_generate": sum(theirs) / other_s / peak,
+        f"{name}_flops_tree": ours.flops / own_s / peak.flops,
+        f"{name}_flops_generate": theirs.flops / other_s / peak.flops,
+        f"{name}_bytes_tree": ours.bytes / own_s / peak.bytes,
+        f"{name}_bytes_generate": theirs.bytes / other_s / peak.bytes,
     }
 
 
@@ -282,9 +310,9 @@ def measure(quick: bool) -> dict[str, Any]:
     result["one_more_beam"] = statistics.median(more)
     result |= equality(trial.first(16))
     result |= bf16_difference(trial if quick else embedded)
-    gpt2 = Contest.gpt2(4 if quick else 8)
+    gpt2 = Contest.gpt2(3 if quick else 8)
     for beams in (3, 10):
-        sizes = (4, 2)
+        sizes = (3, 3)
         if not quick:
             trial = gpt2.first(4)
             sizes = (
