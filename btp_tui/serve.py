@@ -45,7 +45,7 @@ class GuardedServer(Server):  # type: ignore[misc]
         return f"{self.public_url}/?token={self._token}"
 
     async def _make_app(self) -> web.Application:
-        app = await super()._make_app()
+        app: web.Application = await super()._make_app()
         app.middlewares.append(self._guard)
         return app
 

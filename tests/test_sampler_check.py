@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import GenerationConfig, MambaConfig, MambaForCausalLM
 
+from core.errors import CoreError
 from core.sampler import Search, SearchSettings
 from core.sampler.check import Check, check_tree_decoding
 from core.sampler.fallback import GenerateDecoder
@@ -92,6 +93,13 @@ def test_the_fallback_ignores_the_models_own_generation_settings_and_leaves_them
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_rounding_in_half_precision_does_not_count_as_a_difference(dtype: torch.dtype) -> None:
     assert check(copy.deepcopy(tiny_model("llama")).to(dtype)).decoder == "tree"
+
+
+def test_a_model_whose_weights_are_no_numbers_is_refused_in_one_sentence() -> None:
+    model = copy.deepcopy(tiny_model("llama"))
+    model.lm_head.weight.data.fill_(float("nan"))
+    with pytest.raises(CoreError, match="log-probabilities are no numbers"):
+        check(model)
 
 
 def test_the_trial_is_short() -> None:

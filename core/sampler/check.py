@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from core.errors import CoreError
 from core.sampler.fallback import GenerateDecoder
 from core.sampler.hypothesis import Hypothesis
 from core.sampler.settings import SearchSettings
@@ -46,7 +47,10 @@ class Check:
 
 
 def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
-    """Reads the configuration, then decodes a few prompts both ways."""
+    """Reads the configuration, then decodes a few prompts both ways.
+
+    Raises CoreError for a model that says nothing about any token.
+    """
     refusal = _refused_by_configuration(model)
     if refusal:
         return Check("generate", refusal)
@@ -68,6 +72,11 @@ def check_tree_decoding(model: Any, settings: SearchSettings) -> Check:
         return Check("generate", f"the model refuses tree masks ({type(error).__name__}: {error})")
     whole = replace(trial, batch_tasks=len(prompts))
     plain = dict(GenerateDecoder(model, whole).search(prompts))
+    if not all(np.isfinite(one.logprobs).all() for found in plain.values() for one in found):
+        raise CoreError(
+            "The model's log-probabilities are no numbers: its weights are damaged, or "
+            f"{str(model.dtype).removeprefix('torch.')} is too narrow for them (model.dtype)."
+        )
     tolerance = TIE.get(model.dtype, 0.0)
     if all(_agree(tree[index], plain[index], tolerance) for index in range(len(prompts))):
         agreed = "same sequences as generate in the trial"
@@ -112,6 +121,8 @@ def _trial_prompts(model: Any, avoid: set[int]) -> list[list[int]]:
 
 def _agree(ours: list[Hypothesis], theirs: list[Hypothesis], tolerance: float) -> bool:
     """Whether both found the same sequences, or as probable ones where rounding decides."""
+    if len(ours) != len(theirs):
+        return False
     for one, other in zip(ours, theirs, strict=True):
         if np.array_equal(one.token_ids, other.token_ids):
             tolerated = max(tolerance, 1e-4) * len(one.token_ids)
