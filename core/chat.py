@@ -44,22 +44,29 @@ def answer_with(program: str) -> str:
     return fenced(program, "python")
 
 
-def code_from_answer(text: str) -> str:
+def code_from_answer(text: str, entry_point: str | None = None) -> str:
     """The code that an answer gives; empty where it holds nothing but an unfinished thought.
 
     Of several blocks those labelled Python go before unlabelled ones, and these before others; of
-    them those that parse; of them the last that defines a function or class, else the longest.
-    Without any block it is the text itself, less the prose around it.
+    them those that parse; of them the last that defines what is called, else the last that defines
+    any function or class, else the longest. Without any block, or with empty ones beside code, it
+    is the text itself, less the prose around it.
     """
     text = _without_thought(text)
     blocks = fenced_blocks(text)
-    if not blocks:
-        return _without_prose(text)
+    if not any(block.text.strip() for block in blocks):
+        code = _without_prose(text)
+        if not blocks or _parsed(code) is not None:
+            return code
     candidates = _best_labelled(blocks)
     parsed = {block: body for block in candidates if (body := _parsed(block.text)) is not None}
-    defining = [
-        block for block, body in parsed.items() if any(isinstance(s, _DEFINITIONS) for s in body)
-    ]
+    defined = {
+        block: {statement.name for statement in body if isinstance(statement, _DEFINITIONS)}
+        for block, body in parsed.items()
+    }
+    called = (entry_point or "").split(".")[0]
+    defining = [block for block, names in defined.items() if called in names]
+    defining = defining or [block for block, names in defined.items() if names]
     if defining:
         return defining[-1].text
     return max(reversed(list(parsed) or candidates), key=lambda block: len(block.text)).text
@@ -71,7 +78,7 @@ def program_from_answer(task: Task, text: str) -> str:
     That is each import and helper of the prompt that the code does not define itself. Code that
     is only the rest of the prompt's function follows the prompt.
     """
-    code = code_from_answer(text)
+    code = code_from_answer(text, task.entry_point)
     if not task.completes_prompt:
         return code
     body = _parsed(code)
@@ -104,6 +111,18 @@ def answer_end(tokenizer: Any, ends: Collection[int]) -> int | None:
     return next((token for token in after if token in ends), None)
 
 
+def check_template(tokenizer: Any) -> None:
+    """Raises ValueError, with the reason in a few words, where no user can be asked through it."""
+    question = "6 * 7"
+    turns = [{"role": "user", "content": question}]
+    try:
+        asked = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template is a program, and may end in any way
+        raise ValueError(f"it ends with {type(error).__name__}: {error}") from error
+    if question not in asked:
+        raise ValueError("it leaves out what the user says")
+
+
 def chat_prompt(tokenizer: Any, task: Task) -> str:
     """The user's message in the template, up to where the answer begins.
 
@@ -134,14 +153,18 @@ def _without_prose(text: str) -> str:
     """The text, if it is code; else from its first line of code on, as far as that parses."""
     if _parsed(text) is not None:
         return text
-    lines = text.splitlines(keepends=True)
+    lines = re.split(r"(?<=\n)", text)  # as Python counts them
     first = next((n for n, line in enumerate(lines) if _STARTS_CODE.match(line)), None)
     if first is None:
         return text
-    for end in range(len(lines), first, -1):
+    end = len(lines)
+    while end > first:
         code = "".join(lines[first:end])
-        if _parsed(code) is not None:
+        try:
+            parse(code)
             return code
+        except SyntaxError as error:  # no beginning that holds the line in question parses
+            end = min(end - 1, first + (error.lineno or end) - 1)
     return "".join(lines[first:])
 
 
@@ -174,5 +197,5 @@ def _parsed(code: str) -> list[ast.stmt] | None:
     """The statements of the code; None where it is no Python."""
     try:
         return parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError:
         return None

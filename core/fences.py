@@ -1,7 +1,8 @@
 """Fenced code blocks, as Markdown writes them and language models more or less follow.
 
-Read are ``` and ~~~ fences of any length and indentation (a block in a list is indented), and a
-last block without its closing fence, as an answer cut short leaves it.
+Read are ``` and ~~~ fences of any length and indentation (a block in a list is indented), a closing
+one right behind the last line, and a last block without its closing fence, as an answer cut short
+leaves it. A fence indented by four more than the opening one, as in a docstring, closes nothing.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ def fenced_blocks(text: str) -> list[Block]:
         if opening is None or ("`" in opening["label"] and "`" in opening["fence"]):
             continue
         fence, indent = opening["fence"], opening["indent"]
-        closing = re.compile(rf"[ \t]*{re.escape(fence[0])}{{{len(fence)},}}\s*")
+        mark = re.escape(fence[0])
+        closing = re.compile(rf"(?P<last>[^{mark}]*){mark}{{{len(fence)},}}\s*")
         inside: list[str] = []
         for inner in lines:
-            if closing.fullmatch(inner):
+            closed = closing.fullmatch(inner)
+            last = closed["last"] if closed else ""
+            if closed and (last.strip() or _width(last) < _width(indent) + 4):
+                inside += [_without_indent(last, len(indent)) + "\n"] if last.strip() else []
                 break
             inside.append(_without_indent(inner, len(indent)))
         found.append(Block(_label(opening["label"]), "".join(inside)))
@@ -46,6 +51,10 @@ def fenced(text: str, label: str) -> str:
     fence = "`" * max(3, longest + 1)
     end = "" if text.endswith("\n") or not text else "\n"
     return f"{fence}{label}\n{text}{end}{fence}"
+
+
+def _width(blank: str) -> int:
+    return len(blank.expandtabs(4))
 
 
 def _without_indent(line: str, width: int) -> str:

@@ -20,7 +20,7 @@ def written_beside(path: Path, folder: bool = False) -> Iterator[Path]:
     """
     if problem := _problem(path, folder):
         raise CoreError(f"Cannot write {path}: {problem}.")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = _beside(path)
     try:
         yield beside
         with writing(path):
@@ -28,6 +28,15 @@ def written_beside(path: Path, folder: bool = False) -> Iterator[Path]:
     finally:
         with writing(path):
             shutil.rmtree(beside) if beside.is_dir() else beside.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raises CoreError where `written_beside` could write no file; to be asked before long work."""
+    if problem := _problem(path, folder=False):
+        raise CoreError(f"Cannot write {path}: {problem}.")
+    with writing(path):
+        _beside(path).touch()
+        _beside(path).unlink()
 
 
 @contextmanager
@@ -42,6 +51,10 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise CoreError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _problem(path: Path, folder: bool) -> str:

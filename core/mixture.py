@@ -64,8 +64,9 @@ def chances(weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     certain = np.zeros(len(weights), bool)
     while True:
         left = size - certain.sum()
-        rest = weights * ~certain
-        chance = np.where(certain, 1.0, left * rest / max(rest.sum(), 1e-300))
+        rest = np.where(certain, 0.0, weights)
+        rest /= rest.max() or 1.0  # sums of the largest and products of the least numbers fail
+        chance = np.where(certain, 1.0, left * rest / (rest.sum() or 1.0))
         more = ~certain & (chance >= _CERTAIN)
         if not more.any():
             return chance

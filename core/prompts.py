@@ -54,7 +54,7 @@ class PromptFormat:
     room: int | None = None
     least_share: float = 0.0
     end_token_id: int | None = None
-    _cut: dict[str, Fitted] = field(default_factory=dict, repr=False, compare=False)
+    _cut: dict[tuple[str, str], Fitted] = field(default_factory=dict, repr=False, compare=False)
 
     def prompt(self, task: Task) -> list[int]:
         """The prompt's token ids, with what the tokenizer puts before a text, cut to the room.
@@ -75,13 +75,14 @@ class PromptFormat:
 
     def fit(self, task: Task) -> Fitted:
         """The prompt as it fits; a cut one is remembered, for finding the cut takes its time."""
-        if task.prompt in self._cut:
-            return self._cut[task.prompt]
+        key = task.task_id, task.prompt
+        if key in self._cut:
+            return self._cut[key]
         ids = self._encode(task)
         if self.room is None or len(ids) <= self.room:
             return Fitted(ids, 1.0)
-        self._cut[task.prompt] = self._cut_to(self.room, task, len(ids))
-        return self._cut[task.prompt]
+        self._cut[key] = self._cut_to(self.room, task, len(ids))
+        return self._cut[key]
 
     def program(self, task: Task, completion: str) -> str:
         """The whole program: the completion, after the prompt where the task says so."""

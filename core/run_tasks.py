@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,8 @@ class RunTasks:
 def load_run_tasks(config: Config) -> RunTasks:
     """The tasks that the configuration names; raises CoreError where a held-out one is no such.
 
-    A task that several datasets of tasks.train hold has the weight of the first.
+    A task that several datasets of tasks.train hold has the weight of the first. With tasks.limit
+    the datasets give their first tasks in turns, so that none is crowded out by one before it.
     """
     tasks = config.tasks
     train, weights = _load_train(tasks)
@@ -41,16 +43,19 @@ def load_run_tasks(config: Config) -> RunTasks:
 
 
 def _load_train(tasks: TasksConfig) -> tuple[list[Task], dict[str, float]]:
-    loaded: dict[str, tuple[Task, float]] = {}
+    weights: dict[str, float] = {}
+    datasets: list[list[Task]] = []
     for text in tasks.train:
-        if tasks.limit and len(loaded) >= tasks.limit:
-            break
         spec = parse_spec(text, tasks.custom)
-        for task in load_tasks(spec, limit=tasks.limit, customs=tasks.custom):
-            if not tasks.limit or len(loaded) < tasks.limit:
-                loaded.setdefault(task.task_id, (task, spec.weight))
-    weights = {task_id: weight for task_id, (_, weight) in loaded.items()}
-    return [task for task, _ in loaded.values()], weights
+        found = load_tasks(spec, limit=tasks.limit, customs=tasks.custom)
+        datasets.append([task for task in found if task.task_id not in weights])
+        weights |= {task.task_id: spec.weight for task in datasets[-1]}
+    if tasks.limit:
+        turns = sorted((place, n) for n, of in enumerate(datasets) for place in range(len(of)))
+        counts = Counter(n for _, n in turns[: tasks.limit])
+        datasets = [of[: counts[n]] for n, of in enumerate(datasets)]
+    train = [task for dataset in datasets for task in dataset]
+    return train, {task.task_id: weights[task.task_id] for task in train}
 
 
 def _load_measured(tasks: TasksConfig, specs: Iterable[str]) -> list[Task]:

@@ -124,21 +124,13 @@ def _task(record: Record, tasks: Mapping[str, Task]) -> Task:
 
 def _text(record: Record, task: Task) -> str:
     if record.values.get("program") is not None:
-        name, text = "program", record.text("program")
-    elif record.values.get("completion") is not None:
-        name, text = "completion", program_text(task, record.text("completion"))
-    else:
-        raise CoreError(
-            f"{record.place}: neither 'program' (a whole file) nor 'completion' "
-            "(what follows the prompt) is there."
-        )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise CoreError(
-            f"{record.place}: {name!r} is not valid Unicode: {error.reason}."
-        ) from error
-    return text
+        return record.text("program")
+    if record.values.get("completion") is not None:
+        return program_text(task, record.text("completion"))
+    raise CoreError(
+        f"{record.place}: neither 'program' (a whole file) nor 'completion' "
+        "(what follows the prompt) is there."
+    )
 
 
 def _logprob(record: Record) -> float | None:

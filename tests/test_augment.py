@@ -353,3 +353,18 @@ def test_the_command_writes_all_tasks_and_says_what_became_of_each(tmp_path: Pat
     assert [task["added"] for task in found] == [3, 0]
     with gzip.open(out, "rt") as again:
         assert again.read() == lines
+
+
+def test_a_place_where_nothing_can_be_written_is_named_before_anything_is_run(
+    tmp_path: Path,
+) -> None:
+    write_tasks([COUNT], tmp_path / "few.jsonl")
+    missing = tmp_path / "missing" / "more.jsonl"
+    for dataset in (f"nano:{tmp_path / 'few.jsonl'}", "nano:no such file"):
+        command = ["tasks", "augment", dataset, "--out", str(missing)]
+        done = subprocess.run(
+            [sys.executable, "-m", "core", *command], capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert done.stderr == f"btp-tui: Cannot write {missing}: No such file or directory.\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["few.jsonl"]

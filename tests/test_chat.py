@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import textwrap
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +34,7 @@ TEMPLATE = (
 )
 TASK = Task("toy/1", "toy", "Double.", "\nDouble it.\n", (StdioTest("2", ("4",)),))
 CODE = "def f(x):\n    return x + 1\n"
+FENCED = 'def f(x):\n    """One more.\n\n    ```\n    f(1)\n    ```\n    """\n    return x + 1\n'
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 LINES = st.lists(
@@ -78,6 +81,14 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "programs without functions": ("```\nn\n```\n```\nn = int(input())\nprint(n)\n```",) * 1
     + ("n = int(input())\nprint(n)\n",),
     "another label alone": (f"```java\n{CODE}```", CODE),
+    "closed behind the last line": (f"```python\n{CODE.rstrip()}```\nSo:\n```\n1\n```", CODE),
+    "opened behind a word": (f"Answer: ```python\n{CODE}```", CODE),
+    "only closed": (f"{CODE}```", CODE),
+    "a fence in a docstring": (f"```python\n{FENCED}```\nDone.", FENCED),
+    "a fence in a docstring, in a list": (
+        f"1. So:\n\n   ```python\n{textwrap.indent(FENCED, '   ')}   ```\nDone.",
+        FENCED,
+    ),
     "no fence": (CODE, CODE),
     "no fence, prose around": (f"Here it is:\n\n{CODE}\nThis adds one, of course!", CODE + "\n"),
     "no fence, cut short": ("def f(x):\n    return (x", "def f(x):\n    return (x"),
@@ -93,6 +104,25 @@ ANSWERS: dict[str, tuple[str, str]] = {
 def test_code_is_found_in_an_answer(kind: str) -> None:
     answer, expected = ANSWERS[kind]
     assert code_from_answer(answer) == expected
+
+
+def test_of_several_blocks_the_one_with_the_called_function_is_the_program() -> None:
+    answer = f"```python\n{CODE}```\nTests:\n```python\ndef test_f():\n    assert f(1) == 2\n```"
+    task = replace(TASK, entry_point="f", tests=(CallTest((1,), (2,)),))
+    assert program_from_answer(task, answer) == CODE
+    assert "test_f" in program_from_answer(TASK, answer), "nothing says which is called"
+    method = (
+        f"```python\nclass Solution:\n{textwrap.indent(CODE, '    ')}```\n"
+        "```python\nclass Test: pass\n```"
+    )
+    assert "class Solution" in program_from_answer(replace(task, entry_point="Solution.f"), method)
+
+
+def test_code_in_a_long_answer_without_fences_is_found_at_once() -> None:
+    prose = "This line is prose, and no Python at all.\n"
+    started = time.perf_counter()
+    assert code_from_answer(prose * 20 + CODE + prose * 3_000) == CODE
+    assert time.perf_counter() - started < 1
 
 
 def test_a_closing_fence_is_as_long_as_the_opening_one() -> None:
@@ -135,6 +165,13 @@ def test_a_long_message_is_cut_but_the_template_and_the_instruction_stay() -> No
     assert 890 < len(prompt) <= 900
     assert prompt.startswith("<user>QUESTION: A story. A story.")
     assert prompt.endswith("code block that holds the whole program.|\n<assistant>")
+
+
+def test_cut_messages_of_tasks_with_one_prompt_each_ask_for_their_own_function() -> None:
+    format = PromptFormat(chatting(), chat=True, room=900)
+    for name in ("one", "other"):
+        task = replace(TASK, task_id=name, prompt="A story. " * 300, entry_point=name)
+        assert f"defines {name}." in chatting().decode(format.prompt(task))
 
 
 def test_a_template_makes_a_chat_model_only_if_the_model_stops_where_it_ends_an_answer() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from core.checkpoints import Checkpoints, Counters
 from core.config import ModelConfig, SamplerConfig, TrainerConfig
@@ -133,8 +134,16 @@ def test_layers_can_be_named(bases: dict[str, Path]) -> None:
         name.split(".")[-4] for name, w in student.model.named_parameters() if w.requires_grad
     }
     assert trained == {"q_proj", "v_proj"}
-    with pytest.raises(CoreError, match=r'model\.lora_targets = "q_prj" does not fit the model'):
-        adapted(bases["llama"], lora_targets="q_prj")
+    with pytest.raises(CoreError, match=r'model\.lora_targets = "norm" does not fit the model'):
+        adapted(bases["llama"], lora_targets="norm")
+
+
+@pytest.mark.parametrize("targets", ["q_prj", "q_proj,v_prj", "q_proj,", "proj"])
+def test_a_layer_that_there_is_not_is_refused_beside_one_that_there_is(
+    bases: dict[str, Path], targets: str
+) -> None:
+    with pytest.raises(CoreError, match=r"has no layer '.*'; its linear ones are .*q_proj"):
+        adapted(bases["llama"], lora_targets=targets)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -256,6 +265,12 @@ def test_an_adapter_that_cannot_be_used_is_refused_in_one_sentence(
         f"The adapter {folder} needs its base model: "
         "There is no model folder /no/such/model: check the path (model.path)."
     )
+    weights = load_file(folder / "adapter_model.safetensors")
+    save_file(dict(list(weights.items())[1:]), folder / "adapter_model.safetensors")
+    change(folder, base_model_name_or_path=str(bases["gpt2"]))
+    assert f"{folder} is incomplete: it lacks 1 weights, as " in refusal(folder)
+    save_file(weights, folder / "adapter_model.safetensors")
+    assert loaded(folder).adapter is not None
     change(folder, base_model_name_or_path=None)
     assert "does not say which model it belongs to" in refusal(folder)
     change(folder, base_model_name_or_path=str(bases["llama"]))
@@ -303,6 +318,15 @@ def test_merging_a_checkpoint_of_all_weights_copies_its_model_alone(
     assert names == {file.name for file in bases["gpt2"].iterdir()}
     with pytest.raises(CoreError, match="it is there already"):
         write_merged(checkpoint, tmp_path / "copy", offline=True)
+
+
+def test_a_place_where_nothing_can_be_written_is_named(
+    bases: dict[str, Path], tmp_path: Path
+) -> None:
+    save_student(adapted(bases["gpt2"]), tmp_path / "adapter")
+    for checkpoint in (bases["gpt2"], tmp_path / "adapter"):
+        with pytest.raises(CoreError, match=r"^Cannot write /proc/merged: .*\.$"):
+            write_merged(checkpoint, Path("/proc/merged"), offline=True)
 
 
 def test_of_a_run_the_best_checkpoint_is_taken_else_the_newest(tmp_path: Path) -> None:

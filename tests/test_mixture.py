@@ -48,6 +48,12 @@ def test_no_task_comes_twice_and_the_size_is_kept(
     assert mixture.choose(seed, size, iteration, pass_rates).tolist() == chosen
 
 
+@pytest.mark.parametrize("weights", [[1.7e308] * 9 + [1.0], [1e-320] * 4 + [1.0, 2.0]])
+def test_weights_may_be_as_large_and_as_small_as_numbers_get(weights: list[float]) -> None:
+    chosen = Mixture(weights).choose(0, 5, 0).tolist()
+    assert len(set(chosen)) == len(chosen) == 5
+
+
 @given(weights_of_tasks, st.data())
 def test_chances_are_in_proportion_to_the_weights_and_never_above_one(
     weights: list[float], data: st.DataObject

@@ -114,7 +114,7 @@ def test_a_folder_that_lacks_some_weights_is_refused(folder: Path) -> None:
 def test_weights_of_another_shape_are_refused(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 16}))
-    assert "cannot be loaded" in refusal(folder)
+    assert "its weights have not the shapes that its config.json states" in refusal(folder)
 
 
 def test_a_hub_model_without_network_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +194,24 @@ def test_spreading_over_gpus_changes_nothing_where_there_are_none(saved: Path) -
 
 def test_asking_by_chat_needs_a_template(saved: Path) -> None:
     assert "has no chat template" in refusal(saved, chat="always")
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ raise_exception('no') }}", "it ends with TemplateError: no; use"),
+        ("{% for x in %}", "it ends with TemplateSyntaxError"),
+        ("{{ messages[0].role }}", "it leaves out what the user says"),
+    ],
+)
+def test_a_template_through_which_nothing_can_be_asked_is_refused(
+    folder: Path, template: str, reason: str
+) -> None:
+    student = load_student(ModelConfig(path=str(folder)), CPU)
+    student.tokenizer.chat_template = template
+    student.tokenizer.save_pretrained(folder)
+    assert reason in refusal(folder, chat="always")
+    assert not load_student(ModelConfig(path=str(folder)), CPU).chat
 
 
 def test_a_model_that_stops_where_its_template_ends_an_answer_is_asked_by_chat(

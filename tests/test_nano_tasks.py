@@ -180,3 +180,11 @@ def test_a_task_without_tests_is_refused_with_its_line(tmp_path: Path) -> None:
     write_tasks([record], tmp_path / "broken.jsonl.gz")
     with pytest.raises(CoreError, match="line 1: 'tests' must be"):
         load_tasks(f"nano:{tmp_path / 'broken.jsonl.gz'}")
+
+
+@pytest.mark.parametrize("source", ["assert (", "", "# nothing"])
+def test_an_assertion_that_is_none_is_refused_with_its_line(source: str, tmp_path: Path) -> None:
+    record = read_records(TASKS / "held-out.jsonl.gz")[0] | {"tests": [{"assert": source}]}
+    write_tasks([record], tmp_path / "broken.jsonl.gz")
+    with pytest.raises(CoreError, match=r"line 1: 'tests' (is not valid Python|must be)"):
+        load_tasks(f"nano:{tmp_path / 'broken.jsonl.gz'}")

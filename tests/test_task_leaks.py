@@ -131,21 +131,25 @@ def test_weights_are_those_of_the_datasets_and_of_the_first_where_two_hold_a_tas
     assert [task.task_id for task in tasks.train] == list(tasks.weights)
 
 
-def test_the_limit_counts_over_all_datasets_and_what_comes_after_is_not_read(
-    tmp_path: Path,
-) -> None:
-    files = {"a": [MBPP, MBPP | {"task_id": 13}], "b": [{"broken": 1}]}
-    for limit in (1, 2):
-        tasks = config(
-            tmp_path, files, train=["mbpp:{a}", "mbpp:{b}"], held_out=["nano:held-out"], limit=limit
-        )
-        assert len(load_run_tasks(tasks).train) == limit
-    train = ["mbpp:test:{a}", "mbpp:{a}", "humaneval:{c}"]
-    files["c"] = [HUMANEVAL | {"task_id": f"HumanEval/{number}"} for number in range(9)]
-    tasks = config(tmp_path, files, train=train, held_out=["nano:held-out"], limit=4)
-    assert len(load_run_tasks(tasks).train) == 4, "a task that two datasets hold counts once"
-    tasks = config(tmp_path, files, train=["mbpp:{a}", "mbpp:{b}"], held_out=["nano"], limit=3)
-    assert "'task_id' is missing" in refusal(tasks)
+def test_the_limit_counts_over_all_datasets_which_give_tasks_in_turns(tmp_path: Path) -> None:
+    def ids(*train: str, limit: int) -> list[str]:
+        chosen = config(tmp_path, files, train=train, held_out=["nano:held-out"], limit=limit)
+        tasks = load_run_tasks(chosen)
+        assert list(tasks.weights) == [task.task_id for task in tasks.train]
+        return list(tasks.weights)
+
+    files = {
+        "a": [MBPP | {"task_id": number} for number in range(601, 605)],
+        "b": [HUMANEVAL],
+        "c": [MBPP | {"task_id": 605}, {"broken": 1}],
+    }
+    mixed = ("mbpp:{a}*5", "humaneval:{b}")
+    assert ids(*mixed, limit=1) == ["mbpp/601"]
+    assert ids(*mixed, limit=2) == ["mbpp/601", "humaneval/HumanEval/900"]
+    assert ids(*mixed, limit=4) == ["mbpp/601", "mbpp/602", "mbpp/603", "humaneval/HumanEval/900"]
+    assert len(ids(*mixed, limit=9)) == 5
+    assert len(ids("mbpp:train:{a}", *mixed, limit=4)) == 4, "a task that two hold counts once"
+    assert ids("mbpp:{c}", limit=1) == ["mbpp/605"], "what comes after it is not read"
 
 
 def test_a_weight_of_what_is_only_measured_is_refused(tmp_path: Path) -> None:

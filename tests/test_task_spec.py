@@ -70,6 +70,7 @@ def test_each_piece_is_told_by_its_place(text: str, spec: TaskSpec) -> None:
         ("", r"no dataset '' .*NAME:PATH\."),
         ("mbpp*0", r"'mbpp\*0': the weight of a dataset must be a number above 0\."),
         ("mbpp*1e999", r"must be a number above 0\."),
+        ("mbpp:test*-1", r"must be a number above 0\."),
     ],
 )
 def test_a_wrong_spec_is_refused_in_one_sentence(text: str, sentence: str) -> None:

@@ -480,6 +480,14 @@ def test_every_real_test_can_be_shown() -> None:
             assert all(given or isinstance(task.tests[0], StdioTest) for given, _ in shown)
 
 
+def test_a_test_too_deep_to_be_taken_apart_is_shown_whole(
+    load: Callable[..., list[Task]],
+) -> None:
+    source = f"assert total({'1+' * 900}1) == 901"
+    (task,) = load("mbpp", MBPP | {"test_list": [source]})
+    assert describe_tests(task) == ((source, ""),)
+
+
 # Bad input
 
 
@@ -540,6 +548,12 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path) -> None:
         ("mbpp", {"test_list": []}, "mbpp/12 has no tests"),
         ("mbpp", {"test_list": ["assert ("]}, "'test_list' is not valid Python"),
         ("mbpp", {"test_list": "assert x"}, "'test_list' must be a list of texts"),
+        ("mbpp", {"test_list": ["assert x", ""]}, "none of which is empty"),
+        ("mbpp", {"test_list": ["assert x == " + "-" * 20_000 + "1"]}, "it is nested too deeply"),
+        ("mbpp", {"test_list": ["assert x == " + "1+" * 9_000 + "1"]}, "it is nested too deeply"),
+        ("mbpp", {"test_list": ["assert x == '\ud800'"]}, "'test_list' is not valid Unicode"),
+        ("mbpp", {"text": "\ud800"}, "'text' is not valid Unicode"),
+        ("humaneval", {"task_id": "\ud800"}, "'task_id' is not valid Unicode"),
         ("mbpp", {"task_id": True}, "'task_id' must be a text or a whole number"),
         ("apps", {"input_output": ""}, "apps/7 has no tests"),
         ("apps", {"input_output": "{"}, "'input_output' is not valid JSON"),

@@ -67,7 +67,7 @@ class Wording:
             logprobs = logprobs if ids else None
         elif self.chat:
             text = program_from_answer(task, answer.text)
-            logprobs = _of_code(answer, code_from_answer(answer.text))
+            logprobs = _of_code(answer, code_from_answer(answer.text, task.entry_point))
         else:
             text = program_text(task, answer.text)
         return Program(

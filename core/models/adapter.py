@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import torch
+
 from core.config import ModelConfig
 from core.errors import CoreError
 from core.models.source import Source, lasting_path, one_line
@@ -23,6 +25,8 @@ def new_adapter(model: Any, config: ModelConfig) -> Any:
     from transformers.pytorch_utils import Conv1D
 
     targets = [name.strip() for name in config.lora_targets.split(",")]
+    if targets != ["all-linear"]:
+        _check_names(model, targets, (Conv1D, torch.nn.Linear))
     lora = LoraConfig(
         task_type="CAUSAL_LM",
         r=config.lora_rank,
@@ -45,13 +49,34 @@ def new_adapter(model: Any, config: ModelConfig) -> Any:
     return adapter
 
 
+def _check_names(model: Any, targets: list[str], linear: tuple[type, ...]) -> None:
+    """Raises CoreError for a name that no layer has; peft passes over it where another one fits."""
+    layers = dict(model.named_modules())
+    for target in targets:
+        if not target or not any(f".{name}".endswith(f".{target}") for name in layers):
+            names = {name.rpartition(".")[2] for name in layers if isinstance(layers[name], linear)}
+            raise CoreError(
+                f"model.lora_targets: the model has no layer {target!r}; "
+                f"its linear ones are {', '.join(sorted(names))}."
+            )
+
+
 def load_adapter(model: Any, source: Source, base: str) -> Any:
-    """peft's view of the model with the adapter of this source, ready to be trained on."""
+    """peft's view of the model with the adapter of this source, ready to be trained on.
+
+    Raises CoreError where its file lacks weights that its configuration speaks of.
+    """
     from peft import PeftModel
 
     with source.explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         adapter = PeftModel.from_pretrained(model, source.place, is_trainable=True)
+        # Loading again says what is missing, and changes nothing; the first one merely warns.
+        missing = adapter.load_adapter(source.place, "default", is_trainable=True).missing_keys
+    if missing:
+        raise CoreError(
+            f"{source.place} is incomplete: it lacks {len(missing)} weights, as {missing[0]}."
+        )
     adapter.peft_config["default"].base_model_name_or_path = base
     return adapter
 

@@ -12,7 +12,7 @@ import torch
 from core.checkpoints import OWN_FILES, newest_in
 from core.config import ModelConfig
 from core.errors import CoreError
-from core.files import written_beside
+from core.files import writing, written_beside
 from core.models.source import Source, find_source
 from core.models.student import Student, load_student, save_student
 from storage.errors import StorageError
@@ -29,7 +29,7 @@ def write_merged(checkpoint: Path, out: Path, offline: bool) -> bool:
     source = Source(checkpoint)
     source.check_folder()
     described = source.adapter_config()
-    with written_beside(out, folder=True) as beside:
+    with written_beside(out, folder=True) as beside, writing(out):
         if described is None:
             shutil.copytree(checkpoint, beside, ignore=shutil.ignore_patterns(*OWN_FILES))
         else:

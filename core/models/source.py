@@ -93,14 +93,17 @@ class Source:
             raise CoreError(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
+        reason = one_line(error)
+        if "ignore_mismatched_sizes" in str(error):  # what transformers says is of no use here
+            reason = "its weights have not the shapes that its config.json states"
         if isinstance(self.place, Path):
-            return f"The model in {self.place} cannot be loaded: {one_line(error)}."
+            return f"The model in {self.place} cannot be loaded: {reason}."
         if self.unreachable:
             return (
                 f"{self.place} is no embedded model ({', '.join(EMBEDDED)}), no folder, and not in "
                 f"the hub cache of this machine ({self.unreachable}): check model.path."
             )
-        return f"The model {self.place} from the hub cannot be loaded: {one_line(error)}."
+        return f"The model {self.place} from the hub cannot be loaded: {reason}."
 
 
 def find_source(path: str, offline: bool) -> Source:

@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
-from core.chat import answer_end
+from core.chat import answer_end, check_template
 from core.config import ModelConfig
 from core.errors import CoreError
 from core.models.adapter import base_of, load_adapter, new_adapter, save_adapter
 from core.models.quantized import check_bitsandbytes, quantization_config
-from core.models.source import Source, find_source
+from core.models.source import Source, find_source, one_line
 
 _DTYPES = {
     "auto": torch.float32,
@@ -174,6 +174,14 @@ def _asks_by_chat(config: ModelConfig, model: Any, tokenizer: Any) -> bool:
         )
     if config.chat == "auto":
         return answer_end(tokenizer, _end_token_ids(model, tokenizer)) is not None
+    if config.chat == "always":
+        try:
+            check_template(tokenizer)
+        except ValueError as error:
+            raise CoreError(
+                f'model.chat = "always": the chat template of {config.path} cannot be used, '
+                f'{one_line(error)}; use "never".'
+            ) from error
     return config.chat == "always"
 
 

@@ -24,7 +24,7 @@ from core.exchange.reading import read_rows
 from core.tasks import hub
 from core.tasks.contest import PRELUDE_OF_CLASSES, read_json
 from core.tasks.jsonl import Record
-from core.tasks.source import parse, unparse
+from core.tasks.source import assert_test, parse_field, unparse
 from core.tasks.spec import TaskSpec
 from core.tasks.task import AssertTest, CallTest, StdioTest, Task, Test
 
@@ -92,23 +92,16 @@ def _text(record: Record, field: str) -> str:
 def _helpers(record: Record, field: str) -> str:
     value = record.required(field) if field else ""
     source = "\n".join(record.texts(field)) if isinstance(value, list) else _text(record, field)
-    return _valid(record, field, source)
-
-
-def _valid(record: Record, field: str, source: str) -> str:
-    try:
-        parse(source)
-    except SyntaxError as error:
-        raise CoreError(f"{record.place}: {field!r} is not valid Python: {error.msg}.") from error
+    parse_field(record, field, source)
     return f"{source}\n" if source else ""
 
 
 def _asserts(record: Record, mapping: CustomTasksConfig) -> Iterable[Test]:
     field = mapping.tests
     if isinstance(record.required(field), str):
-        source = _valid(record, field, record.text(field))
-        return [AssertTest(unparse([statement])) for statement in parse(source)]
-    return [AssertTest(_valid(record, field, text.strip())) for text in record.texts(field)]
+        statements = parse_field(record, field, record.text(field))
+        return [AssertTest(unparse([statement])) for statement in statements]
+    return [assert_test(record, field, f"{text.strip()}\n") for text in record.texts(field)]
 
 
 def _stdio(record: Record, mapping: CustomTasksConfig) -> Iterator[Test]:

@@ -11,8 +11,8 @@ from core.tasks.task import AssertTest, CallTest, StdioTest, Task, Test
 def describe_tests(task: Task) -> tuple[tuple[str, str], ...]:
     """The (input, expected) texts of each test of the task, in the order of its tests.
 
-    Of several accepted outputs the first is shown. An assertion that is no plain comparison is
-    shown whole, with nothing beside it.
+    Of several accepted outputs the first is shown. An assertion that is no plain comparison, or is
+    nested too deeply to be taken apart, is shown whole, with nothing beside it.
     """
     return tuple(_describe(test, task.entry_point or "") for test in task.tests)
 
@@ -25,7 +25,10 @@ def _describe(test: Test, entry_point: str) -> tuple[str, str]:
             arguments = ", ".join(_literal(argument) for argument in test.arguments)
             return f"{entry_point}({arguments})", _literal(test.accepted[0])
         case AssertTest():
-            return _describe_assert(test.source, entry_point)
+            try:
+                return _describe_assert(test.source, entry_point)
+            except RecursionError:  # a sum of a thousand terms
+                return test.source.strip(), ""
 
 
 def _literal(value: object) -> str:

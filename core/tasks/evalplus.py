@@ -22,9 +22,8 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.errors import CoreError
 from core.tasks.jsonl import Record
-from core.tasks.source import parse, unparse
+from core.tasks.source import parse, parse_field, unparse
 from core.tasks.task import AssertTest
 from core.tasks.unrolled import unroll
 
@@ -81,10 +80,7 @@ class TestCode:
 def read_tests(record: Record) -> TestCode:
     """The test code of one record; raises CoreError where it is no Python, or tests nothing."""
     source = _with_short_numbers(record.text("test"))
-    try:
-        module = parse(source)
-    except SyntaxError as error:
-        raise CoreError(f"{record.place}: 'test' is not valid Python: {error.msg}.") from error
+    module = parse_field(record, "test", source)
     check = next((item for item in module if _is_check(item)), None)
     kinds = (*_DEFINITIONS, ast.Assign) if check else _DEFINITIONS
     helpers = [item for item in module if isinstance(item, kinds) and item is not check]

@@ -14,7 +14,15 @@ from collections.abc import Iterable
 
 from core.errors import CoreError
 from core.tasks.jsonl import Record
-from core.tasks.source import called_names, defined_names, needed, parse, unparse, used_names
+from core.tasks.source import (
+    called_names,
+    defined_names,
+    needed,
+    parse,
+    parse_field,
+    unparse,
+    used_names,
+)
 from core.tasks.spec import TaskSpec
 from core.tasks.task import AssertTest, Task
 
@@ -74,10 +82,7 @@ def _prompt_statements(prompt: str, solution: str) -> list[ast.stmt]:
 
 def _check(record: Record) -> tuple[ast.FunctionDef, list[ast.stmt]]:
     """The function `check` of the test module, and what else stands in it."""
-    try:
-        module = parse(record.text("test"))
-    except SyntaxError as error:
-        raise CoreError(f"{record.place}: 'test' is not valid Python: {error.msg}.") from error
+    module = parse_field(record, "test", record.text("test"))
     around = [statement for statement in module if "METADATA" not in defined_names(statement)]
     for statement in around:
         if isinstance(statement, ast.FunctionDef) and statement.name == "check":

@@ -27,14 +27,14 @@ class Record:
         value = self.required(name)
         if not isinstance(value, str):
             raise self.wrong(name, "a text")
-        return value
+        return self._whole(name, value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The list of texts in a field that must be there."""
         value = self.required(name)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.wrong(name, "a list of texts")
-        return tuple(value)
+        return tuple(self._whole(name, item) for item in value)
 
     def optional_text(self, name: str) -> str | None:
         """The text in a field that may be missing or null."""
@@ -55,13 +55,23 @@ class Record:
         value = self.required(name)
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             raise self.wrong(name, "a text or a whole number")
-        return str(value)
+        return self._whole(name, str(value))
 
     def required(self, name: str) -> Any:
         """The value of a field that must be there."""
         if name not in self.values:
             raise CoreError(f"{self.place}: the field {name!r} is missing.")
         return self.values[name]
+
+    def _whole(self, name: str, text: str) -> str:
+        """The text, which JSON's escapes may have left with half a character: none can store it."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise CoreError(
+                f"{self.place}: {name!r} is not valid Unicode: {error.reason}."
+            ) from error
+        return text
 
     def wrong(self, name: str, expected: str) -> CoreError:
         """The error for a field that holds something else than it should."""

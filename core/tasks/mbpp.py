@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import ast
 
-from core.errors import CoreError
 from core.tasks.jsonl import Record
 from core.tasks.source import (
+    assert_test,
     called_names,
     defined_names,
     is_builtin,
     needed,
-    parse,
+    parse_field,
     unparse,
     used_names,
 )
 from core.tasks.spec import TaskSpec
-from core.tasks.task import AssertTest, Task
+from core.tasks.task import Task
 
 #: CPU seconds a test may take. MBPP states no limit, but its own reference to task 123 needs more
 #: than two seconds on a busy core.
@@ -49,8 +49,8 @@ def build(record: Record, spec: TaskSpec) -> Task | None:
     text = record.text("text" if "text" in record.values else "prompt").strip()
     tests = tuple(test.strip() for test in record.texts("test_list"))
     setup = _setup(record)
-    code = _parsed(record, "code", record.text("code"))
-    body = _parsed(record, "test_list", "\n".join(tests))
+    code = parse_field(record, "code", record.text("code"))
+    body = parse_field(record, "test_list", "\n".join(tests))
     entry_point = _entry_point(body, code)
     imports = [item for item in code if isinstance(item, ast.Import | ast.ImportFrom)]
     borrowed = needed(imports, used_names([*setup, *body]))
@@ -59,7 +59,7 @@ def build(record: Record, spec: TaskSpec) -> Task | None:
         dataset=spec.name,
         description=text,
         prompt=_prompt(text, tests),
-        tests=tuple(AssertTest(f"{test}\n") for test in tests),
+        tests=tuple(assert_test(record, "test_list", f"{test}\n") for test in tests),
         entry_point=entry_point,
         test_helpers=unparse([*borrowed, *setup]),
         reference=record.text("code").replace("\r\n", "\n"),
@@ -83,14 +83,7 @@ def _prompt(text: str, tests: tuple[str, ...]) -> str:
 def _setup(record: Record) -> list[ast.stmt]:
     lines = record.texts("test_imports") if "test_imports" in record.values else ()
     source = "\n".join((*lines, record.optional_text("test_setup_code") or ""))
-    return _parsed(record, "test_setup_code", source)
-
-
-def _parsed(record: Record, name: str, source: str) -> list[ast.stmt]:
-    try:
-        return parse(source)
-    except SyntaxError as error:
-        raise CoreError(f"{record.place}: {name!r} is not valid Python: {error.msg}.") from error
+    return parse_field(record, "test_setup_code", source)
 
 
 def _entry_point(tests: list[ast.stmt], code: list[ast.stmt]) -> str | None:

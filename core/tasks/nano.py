@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from core.tasks.jsonl import Record, read_records
+from core.tasks.source import assert_test
 from core.tasks.spec import TaskSpec
-from core.tasks.task import AssertTest, CallTest, StdioTest, Task, Test
+from core.tasks.task import CallTest, StdioTest, Task, Test
 
 _FOLDER = Path(__file__).parent.parent / "nano" / "tasks"
 
@@ -64,7 +65,7 @@ def _test(record: Record, test: Any, entry_point: str | None) -> Test:
         ):
             return StdioTest(stdin, tuple(accepted))
         case {"assert": str(source)}:
-            return AssertTest(source)
+            return assert_test(record, "tests", source)
         case {"call": str(arguments), "accepted": str(accepted)} if entry_point:
             return CallTest(_literal(record, arguments), _literal(record, accepted))
     form = "arguments (a list)" if entry_point else "stdin (a text)"

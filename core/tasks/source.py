@@ -7,16 +7,41 @@ import builtins
 import warnings
 from collections.abc import Iterable, Sequence
 
+from core.errors import CoreError
+from core.tasks.jsonl import Record
+from core.tasks.task import AssertTest
+
 
 def parse(source: str) -> list[ast.stmt]:
     """The top-level statements of a source; SyntaxError is left to the caller.
 
+    What Python cannot parse for another reason (its depth, half a Unicode character) is one, too.
     Published code is full of escapes such as "\\d" in plain strings: Python's warnings about them
     are of no use to who runs it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source).body
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source).body
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError("it is nested too deeply") from error
+    except ValueError as error:
+        raise SyntaxError(str(error)) from error
+
+
+def parse_field(record: Record, name: str, source: str) -> list[ast.stmt]:
+    """The statements of what the field `name` holds; raises CoreError where it is no Python."""
+    try:
+        return parse(source)
+    except SyntaxError as error:
+        raise CoreError(f"{record.place}: {name!r} is not valid Python: {error.msg}.") from error
+
+
+def assert_test(record: Record, name: str, source: str) -> AssertTest:
+    """A test of the field `name`; raises CoreError where it is no Python, or no statement."""
+    if not parse_field(record, name, source):
+        raise record.wrong(name, "a list of tests none of which is empty")
+    return AssertTest(source)
 
 
 def unparse(statements: Iterable[ast.AST]) -> str:

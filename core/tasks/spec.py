@@ -35,7 +35,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "livecodebench": ("easy", "medium", "hard"),
 }
 
-_WEIGHT = re.compile(r"(.*)\*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.DOTALL | re.ASCII)
+_WEIGHT = re.compile(r"(.*)\*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
