@@ -119,7 +119,7 @@ class TasksConfig(Section):
     seen: tuple[str, ...] = ()
     """Datasets measured though they may be trained on; reported as seen, never as held out."""
     limit: int = Field(0, ge=0)
-    """Use only the first so many training tasks; 0 uses all."""
+    """Use only so many training tasks, the first of each dataset in turn; 0 uses all."""
     band: tuple[Share, Share] = (0.0, 1.0)
     """Curriculum: tasks whose last pass rate is outside come a tenth as often as those inside."""
     custom: dict[Annotated[str, Field(pattern=r"^[\w.+-]+$")], CustomTasksConfig] = {}

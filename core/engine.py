@@ -49,7 +49,7 @@ from core.room import RESULTS, Room
 from core.run_tasks import load_run_tasks
 from core.sampler import Sampler, ServedSampler, StudentSampler
 from core.tasks import Task
-from core.teachers import Teacher, choose_teacher
+from core.teachers import Teacher, choose_teacher, is_due
 from core.trainer import Trainer
 from storage.columns import Columns
 from storage.errors import StorageError
@@ -60,6 +60,10 @@ from storage.workspace import Workspace
 from storage.writer import Writer
 
 _LONGEST_REASON = 400  # characters
+_NOT_HANDED_OVER = (
+    "The server goes on with the weights it has, as endpoint.publish is none: its programs and the "
+    "measurements are not of what is learned here."
+)
 _NOTHING_DONE = Counters(iteration=0, update=0, update_in_iteration=0)
 
 
@@ -109,7 +113,7 @@ class Materials:
 def start(workspace: Workspace, config: Config, name: str | None, listeners: Listeners) -> Result:
     """Starts a new run and stays until it ends; raises CoreError before anything is written."""
     with ExitStack() as stack:
-        materials = _load(config, None, stack)
+        materials = _load(config, None, _NOTHING_DONE, stack)
         writer = stack.enter_context(Writer(workspace))
         name = name or writer.next_run_name(Path(config.model.path).name)
         stack.enter_context(workspace.engine_lock(name))
@@ -149,13 +153,15 @@ def resume(workspace: Workspace, name: str, listeners: Listeners) -> Result:
             message = f"Not on the disk when the machine went down: {', '.join(torn)}. "
             writer.add_event(run.id, "warning", f"{message}Going on from {again}.")
         counters = read_counters(newest) if newest else _NOTHING_DONE
-        materials = _load(config, newest, stack)
+        materials = _load(config, newest, counters, stack)
         writer.add_tasks([task_record(task) for task in materials.train])
         writer.rewind_updates(run.id, counters.update)
         return _drive(workspace, run, config, materials, writer, counters, before, listeners)
 
 
-def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Materials:
+def _load(
+    config: Config, checkpoint: Path | None, counters: Counters, stack: ExitStack
+) -> Materials:
     check_installed(config.logging)
     tasks = load_run_tasks(config)
     device = choose_device(config.device)
@@ -173,7 +179,8 @@ def _load(config: Config, checkpoint: Path | None, stack: ExitStack) -> Material
     check_any(train, fit, sampler.prompts.room)
     fit += fitting_tasks(sampler.prompts, [*tasks.held_out, *tasks.seen])[1]
     mixture = Mixture([tasks.weights[task.task_id] for task in train], config.tasks.band)
-    teacher = choose_teacher(config, train, device)
+    due = is_due(config.teacher, counters.iteration)  # one that is done need not be there
+    teacher = choose_teacher(config, train, device) if due else None
     executor = stack.enter_context(open_executor(config.executor))
     held_out, seen = tasks.held_out, tasks.seen
     return Materials(train, mixture, held_out, seen, student, sampler, teacher, executor, fit)
@@ -220,12 +227,15 @@ def _drive(
         return Totals(sampler.new_tokens, tests, reporter.progress.updates)
 
     reporter = Reporter(workspace, run.id, progress, totals, (listeners.progress,), listeners.event)
-    with Indexer(workspace), reporter, _opened(materials, workspace.run_folder(run.name)):
+    with Indexer(workspace), reporter:
         try:
             if said := materials.fit.sentence(sampler.prompts.room, config.sampler):
                 reporter.event("warning", said)
-            pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
-            state, reason = _run(pipeline)
+            if isinstance(sampler, ServedSampler) and not sampler.publishes:
+                reporter.event("warning", _NOT_HANDED_OVER)
+            with _opened(materials, workspace.run_folder(run.name)):
+                pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
+                state, reason = _run(pipeline)
         except BaseException as error:
             reason = _one_line(error)
             reporter.event("error", f"Run failed: {reason}")
@@ -318,11 +328,6 @@ def _assemble(
     room = Room(workspace.path, RESULTS + _checkpoint_bytes(student.model))
     control = Control(run.id, config, writer, reporter, on_config, room)
     writer.on_full = control.wait_for_room
-    teacher = materials.teacher
-    if teacher is not None:
-        teacher.on_event, teacher.on_wait = reporter.event, control.attend
-    if isinstance(sampler, ServedSampler):
-        sampler.on_wait = control.attend
     return Pipeline(
         run=run.id,
         config=config,
@@ -332,7 +337,7 @@ def _assemble(
         seen=materials.seen,
         student=student,
         sampler=sampler,
-        teacher=teacher,
+        teacher=materials.teacher,
         executor=materials.executor,
         trainer=trainer,
         reader=reader,

@@ -15,7 +15,7 @@ written, so after a crash at most the updates since the last checkpoint are made
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -38,7 +38,7 @@ from core.reporter import Reporter
 from core.rescoring import Encoder, Rescoring
 from core.sampler import ServedSampler, StudentSampler
 from core.tasks import Task
-from core.teachers import Teacher
+from core.teachers import Teacher, is_due
 from core.trainer import Example, Trainer
 from storage.columns import Columns
 from storage.reader import Reader
@@ -76,7 +76,8 @@ class Pipeline:
     saved: Counters | None = None  # what the newest durable checkpoint holds
     seen_result: Evaluation | None = None  # the newest measurement of `seen`
     _awaiting: set[int] = field(default_factory=set)  # programs whose verdict is still to come
-    _spent_by_teacher: str = ""  # which budget, when there is no more to be had
+    _handed_over: int | None = None  # updates in what the server samples with
+    _no_more_programs: str = ""  # which budget is used up, when there are no more to be had
 
     def __post_init__(self) -> None:
         self._by_id = {task.task_id: task for task in self.tasks}
@@ -91,6 +92,9 @@ class Pipeline:
             self.reader,
             self.writer,
         )
+        for each in (self.teacher, self.sampler):
+            if isinstance(each, Teacher | ServedSampler):
+                each.on_event, each.on_wait = self.reporter.event, self._wait
 
     def run_to_end(self) -> str:
         """Runs until a budget is spent and says which; raises Interrupted when asked to stop."""
@@ -107,7 +111,11 @@ class Pipeline:
             reason = str(budget)
             self._finish_testing()
         self.checkpoint(durable=True)
-        self._measure("final", self.held_out)
+        self._hand_over()
+        try:
+            self._measure("final", self.held_out)
+        except BudgetSpent as budget:
+            self.reporter.event("warning", f"There is no last measurement: {budget}.")
         return reason
 
     # 1 and 2. Sampling and testing phase
@@ -136,20 +144,32 @@ class Pipeline:
         self, tasks: Sequence[Task], iteration: int
     ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
         """Programs for tasks, by the student or in its place by the teacher."""
-        teacher, until = self.teacher, self.config.teacher.iterations
-        if teacher is None or (until and iteration >= until):
-            self.reporter.set(teacher="")
-            yield from self.sampler.sample(tasks, iteration)
-        elif tasks:
-            self.reporter.set(teacher=teacher.name)
-            try:
-                for task, programs in teacher.sample(tasks, iteration):
-                    yield task, self._encoder.learnable(task, programs)
-                    self._show_spent(teacher)
-            except BudgetSpent as budget:
-                self._spent_by_teacher = str(budget)  # what it wrote is learned from all the same
-            finally:
-                teacher.release()
+        teacher = self._teacher_of(iteration)
+        self.reporter.set(teacher=teacher.name if teacher else "")
+        try:
+            if teacher is None:
+                yield from self.sampler.sample(tasks, iteration)
+            elif tasks:
+                yield from self._taught(teacher, tasks, iteration)
+        except BudgetSpent as budget:
+            self._attend()  # where it is the time that is spent, nothing goes on
+            if not self.reader.sampled_tasks(self.run, iteration):
+                raise
+            self._no_more_programs = str(budget)  # what was written is learned from all the same
+
+    def _taught(
+        self, teacher: Teacher, tasks: Sequence[Task], iteration: int
+    ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
+        try:
+            for task, programs in teacher.sample(tasks, iteration):
+                yield task, self._encoder.learnable(task, programs)
+                self._show_spent(teacher)
+        finally:
+            teacher.release()
+
+    def _teacher_of(self, iteration: int) -> Teacher | None:
+        """Who writes in the student's place, if anybody does."""
+        return self.teacher if is_due(self.config.teacher, iteration) else None
 
     def _show_spent(self, teacher: Teacher) -> None:
         spent = teacher.spent
@@ -207,10 +227,16 @@ class Pipeline:
         size = min(self.config.sampler.tasks_per_iteration, len(self.tasks))
         order = self.mixture.choose(self.config.seed, size, iteration, self._recent(iteration))
         chosen = [self.tasks[index] for index in order]
-        if self.config.max_programs:
-            left = self.config.max_programs - self._programs_before(iteration)
-            chosen = chosen[: max(left, 0) // self.config.sampler.beams]
-        return chosen
+        return self._with_room(chosen, iteration) if self.config.max_programs else chosen
+
+    def _with_room(self, chosen: list[Task], iteration: int) -> list[Task]:
+        """The first of them, as many as max_programs leaves room for; none where it brings none."""
+        left = self.config.max_programs - self._programs_before(iteration)
+        writer = self._teacher_of(iteration) or self.sampler
+        programs = np.cumsum([writer.most_programs(task) for task in chosen])
+        fitting = int(np.searchsorted(programs, left, "right"))
+        cut = fitting < len(chosen) and not programs[:fitting].any()
+        return [] if cut or left <= 0 else chosen[:fitting]
 
     def _programs_before(self, iteration: int) -> int:
         self.columns.refresh()
@@ -232,7 +258,11 @@ class Pipeline:
         self.buffer.extend()
         self._show("replay", updated=self.counters.update_in_iteration, update_total=total)
         if len(self.buffer) == 0:
-            self.reporter.event("warning", "No program has a verdict yet: nothing to learn from.")
+            self.reporter.event(
+                "warning",
+                "Nothing to learn from yet: no program has both a verdict and a possibility. (One "
+                "that the student could not write within its context has none.)",
+            )
         for within in range(self.counters.update_in_iteration, total if len(self.buffer) else 0):
             self._update(number=self.counters.update + 1)
             self._count(self.counters.iteration, self.counters.update + 1, within + 1)
@@ -325,7 +355,10 @@ class Pipeline:
             self.reporter.set(evaluated=done)
             self.control.attend()
 
-        return evaluate(self.sampler, self.executor, tasks, on_progress)
+        result = evaluate(self.sampler, self.executor, tasks, on_progress)
+        # A server may leave a task without an answer: not solved, or the model would be flattered.
+        unanswered = {task.task_id: 0.0 for task in tasks}
+        return replace(result, pass_rates=unanswered | result.pass_rates)
 
     def _mark_if_best(self) -> None:
         """Marks the newest checkpoint where the last measurement is of it and none beats it."""
@@ -364,8 +397,10 @@ class Pipeline:
             isinstance(self.sampler, ServedSampler)
             and self.sampler.publishes
             and newest is not None
+            and self._handed_over != self.counters.update
         ):
             self.sampler.publish(newest, self.counters.update)
+            self._handed_over = self.counters.update
 
     def _count(self, iteration: int, update: int, update_in_iteration: int) -> None:
         self.counters = Counters(iteration, update, update_in_iteration)
@@ -376,6 +411,13 @@ class Pipeline:
         if limit and self.reporter.elapsed_s >= limit:
             raise BudgetSpent(f"max_minutes = {self.config.max_minutes:g} reached")
 
+    def _wait(self) -> None:
+        """While a server is waited for: the time ends the writing of programs, nothing else."""
+        if self.reporter.progress.phase == "sample":
+            self._attend()
+        else:
+            self.control.attend()
+
     def _measurement_due(self) -> bool:
         iteration, begun = self.counters.iteration, self.counters.update_in_iteration > 0
         return iteration > 0 and iteration % self.config.evaluation.every == 0 and not begun
@@ -383,8 +425,8 @@ class Pipeline:
     def _spent(self) -> str:
         """Which budget is used up before the next iteration, or nothing."""
         config, iteration = self.config, self.counters.iteration
-        if self._spent_by_teacher:
-            return self._spent_by_teacher
+        if self._no_more_programs:
+            return self._no_more_programs
         if config.max_iterations and iteration >= config.max_iterations:
             return f"max_iterations = {config.max_iterations} reached"
         if config.max_programs and not self._tasks_of(iteration):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import CoreError
-from core.sampler import DiverseBeamSearch, Hypothesis, Sampling, Search, SearchSettings
+from core.sampler import BeamSearch, DiverseBeamSearch, Hypothesis, Sampling, Search, SearchSettings
 from core.sampler.check import Check
 from core.sampler.diverse import DiverseBeams
 from core.sampler.draws import Draws
@@ -183,13 +183,27 @@ def test_the_fallback_repeats_its_draws() -> None:
     assert [tokens(first[i]) for i in range(3)] == [tokens(second[i]) for i in range(3)]
 
 
+@pytest.mark.parametrize("check", (None, Check("generate", "")))
+def test_at_the_lowest_temperature_the_most_probable_token_is_drawn(check: Check | None) -> None:
+    lowest = dict(search(Sampling(1e-45, 0.9), check).search(PROMPTS[:2]))
+    greedy = dict(search(BeamSearch(), check, beams=1).search(PROMPTS[:2]))
+    for index in range(2):
+        assert tokens(lowest[index]) == 4 * tokens(greedy[index])
+
+
+def test_a_token_can_cost_any_number_of_nats() -> None:
+    most, many = (dict(search(DiverseBeamSearch(2, nats)).search(PROMPTS)) for nats in (1e300, 1e3))
+    for index in range(len(PROMPTS)):
+        assert tokens(most[index]) == tokens(many[index])
+
+
 # Stop strings
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    stops=st.lists(st.text("ab\n", min_size=1, max_size=4), min_size=1, max_size=3, unique=True),
-    texts=st.lists(st.text("abc\n", max_size=5), min_size=1, max_size=8),
+    stops=st.lists(st.text("ar\n", min_size=1, max_size=4), min_size=1, max_size=3, unique=True),
+    texts=st.lists(st.text("arx\n", max_size=5), min_size=1, max_size=8),
     order=st.lists(st.integers(0, 7), max_size=12),
 )
 def test_the_automaton_stops_exactly_at_the_token_that_completes_a_stop_string(
@@ -206,6 +220,18 @@ def test_the_automaton_stops_exactly_at_the_token_that_completes_a_stop_string(
     whole = list(itertools.accumulate((texts[token] for token in chosen), initial=""))[1:]
     wanted = [step for step, text in enumerate(whole) if any(stop in text for stop in stops)]
     assert stopped_at == (wanted[0] if wanted else None)
+
+
+def test_a_letter_of_no_stop_string_begins_none() -> None:
+    ends = Ends([], CPU, stop_table(["r("], ["print", "(", "x"]))
+    _, state = ends.after(torch.tensor(0), torch.tensor(0))
+    stopped, _ = ends.after(state, torch.tensor(1))
+    assert not stopped
+
+
+def test_stop_strings_too_long_to_be_watched_for_are_refused() -> None:
+    with pytest.raises(CoreError, match=r"sampler\.stop have 1,001 characters"):
+        stop_table(["a" * 600, "b" * 401], ["a"])
 
 
 def test_a_program_is_cut_at_the_first_stop_string() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+import core.nano
 from core.config import Config, SamplerConfig, TeacherConfig, build_config
 from core.engine import Listeners, Result, resume, start
 from core.errors import CoreError
@@ -22,6 +24,7 @@ from storage.workspace import Workspace
 from tests.engine_runs import small_held_out
 from tests.loopback import Call, Says, behaving, completion
 
+NANO_TEACHER = Path(core.nano.__file__).parent / "models" / "nano-teacher"
 CPU = torch.device("cpu")
 TASKS = load_tasks("nano:train")[:12]
 
@@ -91,7 +94,7 @@ def test_a_local_teacher_writes_first_and_the_student_goes_on(
 def test_a_local_teacher_is_gone_while_the_student_trains_unless_it_is_to_be_kept() -> None:
     def held(keep: bool) -> list[str]:
         config = TeacherConfig(kind="model", keep_loaded=keep)
-        teacher = LocalTeacher(config, SamplerConfig(beams=2), CPU, seed=0)
+        teacher = LocalTeacher(config, SamplerConfig(beams=2), TASKS, CPU, seed=0)
         programs = [found for _, found in teacher.sample(TASKS[:2], 0)]
         assert {one.source for found in programs for one in found} == {"teacher:nano-teacher"}
         teacher.release()
@@ -114,6 +117,41 @@ def test_a_teacher_that_cannot_be_loaded_is_refused_before_anything_is_written(
         run(workspace, small(tmp_path, teacher=wrong))
     with Reader(workspace) as reader:
         assert reader.run("run") is None
+
+
+@pytest.mark.parametrize("room", (0, 24))
+def test_a_teacher_whose_context_is_too_short_is_refused_or_writes_for_the_tasks_that_fit(
+    workspace: Workspace, tmp_path: Path, room: int
+) -> None:
+    """Beside a program it has room for a prompt of so many tokens; some have more than 24."""
+    short = shutil.copytree(NANO_TEACHER, tmp_path / "short")
+    settings = json.loads((short / "config.json").read_text())
+    settings["max_position_embeddings"] = 96 + room
+    (short / "config.json").write_text(json.dumps(settings))
+    config = small(
+        tmp_path,
+        teacher={"kind": "model", "model": {"path": str(short)}},
+        sampler={"tasks_per_iteration": 12, "beams": 2, "min_prompt_share": 1.0},
+    )
+    if not room:
+        with pytest.raises(CoreError, match=r"^teacher\.model: "):
+            run(workspace, config)
+        return
+    result = run(workspace, config)
+    assert result.state == "finished" and 0 < result.programs < 48
+    with Reader(workspace) as reader:
+        said = [text for (text,) in reader.query("SELECT message FROM events")]
+    assert sum(f"For the teacher {short}: Of 12 prompts cut" in text for text in said) == 1
+
+
+def test_the_resting_teacher_of_a_run_need_not_be_there_when_it_goes_on(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = programs_file(tmp_path)
+    teacher = {"kind": "file", "programs": [str(file)], "iterations": 1}
+    run(workspace, small(tmp_path, teacher=teacher))
+    file.unlink()
+    assert resume(workspace, "run", Listeners()).state == "finished"
 
 
 # Files
@@ -147,6 +185,44 @@ def test_a_file_without_a_program_for_a_training_task_is_refused(tmp_path: Path)
     others = load_tasks("nano:train")[500:502]
     with pytest.raises(CoreError, match="no program is for a task of tasks"):
         FileTeacher([str(file)], others)
+
+
+def test_a_run_never_takes_more_programs_of_a_file_than_it_may(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """The file has two programs a task, sampler.beams is one."""
+    teacher = {"kind": "file", "programs": [str(programs_file(tmp_path))]}
+    sampler = {"tasks_per_iteration": 4, "beams": 1}
+    config = small(tmp_path, teacher=teacher, sampler=sampler, max_programs=13, max_iterations=0)
+    result = run(workspace, config)
+    assert (result.programs, result.reason) == (12, "max_programs = 13 reached")
+
+
+def test_a_file_without_programs_for_most_tasks_ends_with_the_budget(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "few.jsonl"
+    program = {"task_id": TASKS[0].task_id, "program": TASKS[0].reference}
+    file.write_text(3 * (json.dumps(program) + "\n"), encoding="utf-8")
+    teacher = {"kind": "file", "programs": [str(file)]}
+    result = run(workspace, small(tmp_path, teacher=teacher, max_programs=4, max_iterations=0))
+    assert (result.programs, result.reason) == (3, "max_programs = 4 reached")
+
+
+def test_a_run_of_programs_that_the_student_could_not_write_says_that_it_learns_nothing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.jsonl"
+    lines = [
+        json.dumps({"task_id": task.task_id, "program": "# a comment\n" * 200 + task.reference})
+        for task in TASKS
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    result = run(workspace, small(tmp_path, teacher={"kind": "file", "programs": [str(file)]}))
+    assert (result.state, result.programs, result.updates) == ("finished", 8, 0)
+    with Reader(workspace) as reader:
+        said = [text for (text,) in reader.query("SELECT message FROM events")]
+    assert any("no program has both a verdict and a possibility" in text for text in said)
 
 
 def test_a_broken_file_of_programs_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -210,6 +286,26 @@ def test_a_served_teachers_budget_ends_the_run_after_what_it_wrote_is_learned_fr
         progress = reader.run("run").progress
     assert (progress.teacher, progress.teacher_requests) == ("big", 6)
     assert progress.teacher_tokens == 90
+
+
+def test_a_run_never_asks_a_server_for_more_programs_than_it_may_have(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with behaving(answers) as server:
+        teacher = remote(server.url, programs=2)
+        sampler = {"tasks_per_iteration": 4, "beams": 1}
+        result = run(workspace, small(tmp_path, teacher=teacher, sampler=sampler, max_programs=5))
+    assert result.programs == 4
+
+
+def test_a_run_whose_teacher_has_no_budget_left_is_not_trained_further_when_it_goes_on(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with behaving(answers) as server:
+        run(workspace, small(tmp_path, teacher=remote(server.url, max_requests=2)))
+        again = resume(workspace, "run", Listeners())
+    assert (again.state, again.updates) == ("finished", 2)
+    assert again.reason == "teacher.endpoint.max_requests = 2 is used up"
 
 
 def test_a_run_that_goes_on_asks_nothing_that_was_answered(

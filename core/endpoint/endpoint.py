@@ -18,7 +18,7 @@ from core.config import EndpointConfig
 from core.endpoint.asking import Asking
 from core.endpoint.background import Background
 from core.endpoint.cache import AnswerCache
-from core.endpoint.client import Client
+from core.endpoint.client import Client, Secret
 from core.endpoint.counters import Counters
 from core.endpoint.programs import Wording
 from core.endpoint.publishing import publish
@@ -148,7 +148,7 @@ class Endpoint:
             self._background = Background("endpoint")
         return self._background
 
-    def _next(self, inbox: queue.SimpleQueue[Message]) -> Message:
+    def _next(self, inbox: queue.Queue[Message]) -> Message:
         while True:
             self._pass_on()
             with suppress(queue.Empty):
@@ -176,7 +176,8 @@ class Endpoint:
 
 
 def check(config: EndpointConfig, served_student: bool = False) -> None:
-    """Raises CoreError for settings that contradict each other."""
+    """Raises CoreError for settings that contradict each other, and for what cannot be a key."""
+    Secret.from_environment(config.api_key_env)
     url = urlsplit(config.base_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise CoreError(f"base_url = {config.base_url!r} is no URL: give one like http://host/v1.")
@@ -205,7 +206,7 @@ def check(config: EndpointConfig, served_student: bool = False) -> None:
         raise CoreError('The served student is asked with its own tokens: set api = "completions".')
 
 
-def _drain(inbox: queue.SimpleQueue[Message]) -> None:
+def _drain(inbox: queue.Queue[Message]) -> None:
     """Waits for the end of what was cancelled."""
     with suppress(queue.Empty):
         while not isinstance(inbox.get(timeout=_LAST_WAIT_S), Ended):

@@ -61,7 +61,8 @@ class Round:
         server: str,
         side_by_side: int,
     ) -> None:
-        self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        # Not SimpleQueue: in Python 3.11 its `get` never returns where a signal is handled late.
+        self.inbox: queue.Queue[Message] = queue.Queue()
         self._pending = iter(tasks)
         self._requests = requests
         self._asking = asking

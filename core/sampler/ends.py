@@ -14,8 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.errors import CoreError
+
 #: State of a sequence whose text holds a stop string.
 STOPPED = -1
+
+#: Most letters of all stop strings: with a vocabulary of 150,000 the table takes 300 MB.
+MOST_LETTERS = 1000
 
 #: Tokens whose texts are followed at once.
 _CHUNK = 8192
@@ -54,13 +59,19 @@ def stop_table(stop_strings: Sequence[str], texts: Sequence[str]) -> NDArray[np.
     """The state (states, V) int16 after each token, whose texts are given, from each state.
 
     A state is the longest end of the text so far that begins a stop string. One that is complete
-    anywhere in the token's text gives STOPPED.
+    anywhere in the token's text gives STOPPED. Raises CoreError for stop strings too long for that.
     """
+    if (size := sum(map(len, stop_strings))) > MOST_LETTERS:
+        raise CoreError(
+            f"The texts of sampler.stop have {size:,} characters together: {MOST_LETTERS:,} are "
+            "the most that can be watched for."
+        )
     alphabet = {letter: code for code, letter in enumerate(sorted({*"".join(stop_strings)}))}
     other, nothing = len(alphabet), len(alphabet) + 1
-    moves = _moves(stop_strings, [*alphabet, "\0other"])
+    moves = _moves(stop_strings, list(alphabet))
     stay = np.arange(len(moves), dtype=np.int16)[:, None]
-    moves = np.concatenate((moves, stay), axis=1)  # `nothing` fills short texts
+    # A letter of no stop string begins none; `nothing` fills short texts.
+    moves = np.concatenate((moves, np.zeros_like(stay), stay), axis=1)
     table = np.empty((len(moves), len(texts)), np.int16)
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]

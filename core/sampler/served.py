@@ -11,7 +11,8 @@ from pathlib import Path
 
 from core.candidates import STUDENT
 from core.config import EndpointConfig, SamplerConfig
-from core.endpoint import Endpoint
+from core.control import BudgetSpent
+from core.endpoint import Endpoint, EndpointBudgetSpent
 from core.endpoint.endpoint import check
 from core.errors import CoreError
 from core.models import Student
@@ -86,10 +87,18 @@ class ServedSampler:
         """Hands the server a checkpoint; what is asked from now on is answered with it."""
         self._opened().publish(checkpoint, version)
 
+    def most_programs(self, task: Task) -> int:
+        """How many programs a task can get."""
+        del task
+        return self._config.programs
+
     def sample(
         self, tasks: Sequence[Task], iteration: int = 0
     ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
-        """Yields each task with its programs, best first, as they finish."""
+        """Yields each task with its programs, best first, as they finish.
+
+        Raises BudgetSpent when a budget allows no more.
+        """
         return self._ask(tasks, iteration, greedy=False)
 
     def most_probable(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, tuple[Program, ...]]]:
@@ -99,12 +108,15 @@ class ServedSampler:
     def _ask(
         self, tasks: Sequence[Task], iteration: int, greedy: bool
     ) -> Iterator[tuple[Task, tuple[Program, ...]]]:
-        endpoint = self._opened()
-        endpoint.on_event, endpoint.on_wait = self.on_event, self.on_wait
-        for task, programs in endpoint.sample(tasks, iteration, greedy=greedy):
-            self.counts[self.decoder] += 1
-            yield task, programs
+        try:
+            for task, programs in self._opened().sample(tasks, iteration, greedy=greedy):
+                self.counts[self.decoder] += 1
+                yield task, programs
+        except EndpointBudgetSpent as budget:
+            raise BudgetSpent(f"endpoint.{budget}") from budget
 
     def _opened(self) -> Endpoint:
-        assert self._endpoint is not None
-        return self._endpoint
+        endpoint = self._endpoint
+        assert endpoint is not None
+        endpoint.on_event, endpoint.on_wait = self.on_event, self.on_wait
+        return endpoint

@@ -13,6 +13,10 @@ from core.sampler.draws import Draws, Seed
 from core.sampler.ends import Ends
 from core.sampler.selection import Selection
 
+#: What lies beyond changes no choice any more, and float32 would not hold the quotients and sums.
+_LEAST_TEMPERATURE = 1e-30
+_MOST_STRENGTH = 1e4
+
 
 class Strategy(Protocol):
     """How k sequences of each task are chosen."""
@@ -44,16 +48,20 @@ class Sampling:
     top_p: float = 1.0
 
     def begin(self, seeds: Sequence[Seed], k: int, max_new_tokens: int, ends: Ends) -> Selection:
-        return Draws(seeds, k, max_new_tokens, ends, self.temperature, self.top_p)
+        return Draws(seeds, k, max_new_tokens, ends, self._temperature, self.top_p)
 
     def generate_settings(self, k: int) -> Mapping[str, Any]:
         return {
             "num_return_sequences": k,
             "do_sample": True,
-            "temperature": self.temperature,
+            "temperature": self._temperature,
             "top_p": self.top_p,
             "top_k": 0,
         }
+
+    @property
+    def _temperature(self) -> float:
+        return max(self.temperature, _LEAST_TEMPERATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,8 @@ class DiverseBeamSearch:
     strength: float
 
     def begin(self, seeds: Sequence[Seed], k: int, max_new_tokens: int, ends: Ends) -> Selection:
-        return DiverseBeams(len(seeds), k, max_new_tokens, ends, self.groups, self.strength)
+        strength = min(self.strength, _MOST_STRENGTH)
+        return DiverseBeams(len(seeds), k, max_new_tokens, ends, self.groups, strength)
 
     def generate_settings(self, k: int) -> Mapping[str, Any]:
         del k

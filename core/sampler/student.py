@@ -92,6 +92,11 @@ class Sampler:
         seeds = [(*words, crc32(task.task_id.encode())) for task in tasks]
         return self._programs_of(self._chosen, tasks, seeds)
 
+    def most_programs(self, task: Task) -> int:
+        """How many programs a task can get."""
+        del task
+        return self.config.beams
+
     def most_probable(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, tuple[Program, ...]]]:
         """The same by beam search, whatever the strategy: what measurements go by."""
         return self._programs_of(self._best, tasks, ())

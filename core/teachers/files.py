@@ -42,6 +42,9 @@ class FileTeacher(Teacher):
         for task in tasks:
             yield task, tuple(self._programs.get(task.task_id, ()))
 
+    def most_programs(self, task: Task) -> int:
+        return len(self._programs.get(task.task_id, ()))
+
 
 def _program(submission: Submission, path: Path, rank: int) -> Program:
     record = submission.record

@@ -42,6 +42,10 @@ class Teacher(ABC):
         budget allows no more.
         """
 
+    @abstractmethod
+    def most_programs(self, task: Task) -> int:
+        """How many programs a task can get."""
+
     def open(self, folder: Path) -> None:
         """Called once, before the first program, with the run's folder."""
         del folder
