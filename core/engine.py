@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -37,7 +37,8 @@ from core.evaluate import Evaluation
 from core.executor import Executor
 from core.executor.configured import open_executor
 from core.fitting import Fit, check_any, fitting_tasks
-from core.metrics import check_installed, open_sinks
+from core.measurements import Measurements
+from core.metrics import Metrics, check_installed, open_sinks
 from core.mixture import Mixture
 from core.models import Student, check_trainable, choose_device, load_student
 from core.optimizers import check_optimizer
@@ -254,7 +255,7 @@ def _drive(
         seconds=reporter.elapsed_s,
         initial=evaluations.get("initial"),
         final=evaluations.get("final"),
-        seen=pipeline.seen_result,
+        seen=pipeline.measurements.seen_result,
         decoder=dict(sampler.counts),
     )
 
@@ -278,9 +279,7 @@ def _run(pipeline: Pipeline) -> tuple[str, str]:
     except Interrupted as interruption:
         return "stopped", f"{interruption}{_last_checkpoint(pipeline)}"
     finally:
-        for sink in pipeline.sinks:
-            with suppress(OSError):  # a full disk takes no last line
-                sink.close()
+        pipeline.metrics.close()
 
 
 def _last_checkpoint(pipeline: Pipeline) -> str:
@@ -328,13 +327,28 @@ def _assemble(
     room = Room(workspace.path, RESULTS + _checkpoint_bytes(student.model))
     control = Control(run.id, config, writer, reporter, on_config, room)
     writer.on_full = control.wait_for_room
+    sinks = open_sinks(config.logging, run.name, workspace.run_folder(run.name))
+    metrics = Metrics(sinks, control.with_room)
+    measurements = Measurements(
+        run=run.id,
+        config=config,
+        held_out=materials.held_out,
+        seen=materials.seen,
+        sampler=sampler,
+        executor=materials.executor,
+        reader=reader,
+        writer=writer,
+        checkpoints=checkpoints,
+        reporter=reporter,
+        control=control,
+        metrics=metrics,
+    )
     return Pipeline(
         run=run.id,
         config=config,
         tasks=materials.train,
         mixture=materials.mixture,
-        held_out=materials.held_out,
-        seen=materials.seen,
+        measurements=measurements,
         student=student,
         sampler=sampler,
         teacher=materials.teacher,
@@ -347,7 +361,7 @@ def _assemble(
         checkpoints=checkpoints,
         reporter=reporter,
         control=control,
-        sinks=open_sinks(config.logging, run.name, workspace.run_folder(run.name)),
+        metrics=metrics,
         counters=counters,
         saved=counters if newest is not None and is_durable(newest) else None,
     )

@@ -16,8 +16,8 @@ from core.tasks import Task
 class Evaluation:
     """`pass_rates` holds, a task, the pass rate of its most probable program.
 
-    A task whose verdict stayed unknown, or whose prompt does not fit into the model's context,
-    counts as not solved: dropping it would flatter the model.
+    A task whose verdict stayed unknown, whose prompt does not fit into the model's context, or that
+    a server left unanswered counts as not solved: dropping it would flatter the model.
     """
 
     pass_rates: dict[str, float]
@@ -75,4 +75,5 @@ def evaluate(
         collect()
     while executor.in_flight:
         collect(wait_s=0.1)
-    return Evaluation(pass_rates, time.perf_counter() - started)
+    unanswered = {task.task_id: 0.0 for task in tasks}
+    return Evaluation(unanswered | pass_rates, time.perf_counter() - started)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,3 +94,24 @@ def open_sinks(config: LoggingConfig, name: str, folder: Path) -> list[Sink]:
     if config.trackio:
         sinks.append(Trackio(name))
     return sinks
+
+
+class Metrics:
+    """All sinks of one run; `with_room` carries out a write, and waits where the disk is full."""
+
+    def __init__(
+        self, sinks: Sequence[Sink], with_room: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._sinks = sinks
+        self._with_room = with_room
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Tells every sink the figures after so many updates."""
+        for sink in self._sinks:
+            self._with_room(partial(sink.write, step, values))
+
+    def close(self) -> None:
+        """Closes every sink."""
+        for sink in self._sinks:
+            with suppress(OSError):  # a full disk takes no last line
+                sink.close()

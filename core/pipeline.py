@@ -15,34 +15,35 @@ written, so after a crash at most the updates since the last checkpoint are made
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.chance import DROPOUT, HELD_OUT, REPLAY, generator
+from core.chance import DROPOUT, REPLAY, generator
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import BudgetSpent, Control
-from core.evaluate import Evaluation, evaluate, last_is_best
 from core.executor import Executor
-from core.metrics import Sink
-from core.mixture import Mixture, recent_pass_rates
+from core.measurements import Measurements
+from core.metrics import Metrics
+from core.mixture import Mixture
 from core.models import Student
 from core.program import Program
-from core.records import sample_record, verdict_record
+from core.records import sample_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter
 from core.rescoring import Encoder, Rescoring
 from core.sampler import ServedSampler, StudentSampler
+from core.schedule import Schedule
 from core.tasks import Task
 from core.teachers import Teacher, is_due
 from core.trainer import Example, Trainer
+from core.under_test import UnderTest
 from storage.columns import Columns
 from storage.reader import Reader
-from storage.schema import EvaluationRecord, UpdateRecord
+from storage.schema import UpdateRecord
 from storage.writer import Writer
 
 
@@ -57,8 +58,7 @@ class Pipeline:
     config: Config
     tasks: Sequence[Task]
     mixture: Mixture
-    held_out: Sequence[Task]
-    seen: Sequence[Task]
+    measurements: Measurements
     student: Student
     sampler: StudentSampler
     teacher: Teacher | None
@@ -71,11 +71,9 @@ class Pipeline:
     checkpoints: Checkpoints
     reporter: Reporter
     control: Control
-    sinks: Sequence[Sink]
+    metrics: Metrics
     counters: Counters
     saved: Counters | None = None  # what the newest durable checkpoint holds
-    seen_result: Evaluation | None = None  # the newest measurement of `seen`
-    _awaiting: set[int] = field(default_factory=set)  # programs whose verdict is still to come
     _handed_over: int | None = None  # updates in what the server samples with
     _no_more_programs: str = ""  # which budget is used up, when there are no more to be had
 
@@ -92,6 +90,10 @@ class Pipeline:
             self.reader,
             self.writer,
         )
+        self._under_test = UnderTest(self.run, self.executor, self.writer, self.reporter)
+        self._schedule = Schedule(
+            self.run, self.config, self.tasks, self.mixture, self.columns, self._most_programs
+        )
         for each in (self.teacher, self.sampler):
             if isinstance(each, Teacher | ServedSampler):
                 each.on_event, each.on_wait = self.reporter.event, self._wait
@@ -101,19 +103,20 @@ class Pipeline:
         try:
             self._hand_over()
             self._judge_leftovers()
-            self._measure("initial", self.held_out)
+            self.measurements.measure("initial", self.counters)
             while not (reason := self._spent()):
                 if self._measurement_due():
-                    self._measure("during", self._held_out_subset())
+                    self.measurements.measure("during", self.counters)
                 self._sample_and_test()
                 self._replay()
         except BudgetSpent as budget:
             reason = str(budget)
-            self._finish_testing()
+            # Not max_minutes: the last measurement comes after these tests in any case.
+            self._under_test.finish(self.control.attend)
         self.checkpoint(durable=True)
         self._hand_over()
         try:
-            self._measure("final", self.held_out)
+            self.measurements.measure("final", self.counters)
         except BudgetSpent as budget:
             self.reporter.event("warning", f"There is no last measurement: {budget}.")
         return reason
@@ -122,7 +125,7 @@ class Pipeline:
 
     def _sample_and_test(self) -> None:
         iteration = self.counters.iteration
-        tasks = self._tasks_of(iteration)
+        tasks = self._schedule.tasks_of(iteration)
         done = self.reader.sampled_tasks(self.run, iteration)
         todo = [task for task in tasks if task.task_id not in done]
         self._show("sample", sampled=len(tasks) - len(todo), sample_total=len(tasks))
@@ -133,8 +136,8 @@ class Pipeline:
             )
             for program, where in zip(programs, stored, strict=True):
                 if not where.judged:
-                    self._submit(where.program, task, program.text)
-            self._collect_verdicts()
+                    self._under_test.submit(where.program, task, program.text, self._attend)
+            self._under_test.collect()
             now = self.reporter.progress
             self.reporter.set(sampled=now.sampled + 1, programs=now.programs + len(programs))
             self._attend()
@@ -177,78 +180,25 @@ class Pipeline:
             teacher_requests=spent.requests, teacher_tokens=spent.tokens, teacher_cost=spent.cost
         )
 
-    def _submit(self, program: int, task: Task, text: str) -> None:
-        if program in self._awaiting:  # two beams of one task can spell the same text
-            return
-        while not self.executor.has_room:  # a stop need not wait for slow programs
-            self._collect_verdicts(wait_s=0.1)
-            self._attend()
-        self._awaiting.add(program)
-        self.executor.submit(program, task, text)
-        self.reporter.set(test_total=self.reporter.progress.test_total + 1)
-
-    def _collect_verdicts(self, wait_s: float = 0.0) -> None:
-        records = []
-        for key, verdict in self.executor.completed(wait_s):
-            assert isinstance(key, int)
-            self._awaiting.discard(key)
-            records.append(verdict_record(key, verdict))
-        if records:
-            self.writer.add_verdicts(self.run, records)
-            self.reporter.set(tested=self.reporter.progress.tested + len(records))
+    def _most_programs(self, task: Task, iteration: int) -> int:
+        return (self._teacher_of(iteration) or self.sampler).most_programs(task)
 
     def _rescore_and_finish_testing(self) -> None:
         """The student says what it thinks of stored programs while the newest are tested."""
         if self.counters.update_in_iteration == 0:  # else it did so before it was killed
             self._rescoring.plan(self.control.config.replay, self.counters.update)
             while self._rescoring.step():
-                self._collect_verdicts()
+                self._under_test.collect()
                 self._attend()
-        self._finish_testing()
-
-    def _finish_testing(self) -> None:
-        if self._awaiting:
-            self.reporter.set(phase="test")
-        while self._awaiting:
-            self._collect_verdicts(wait_s=0.1)
-            # Not max_minutes: the last measurement comes after these tests in any case.
-            self.control.attend()
+        self._under_test.finish(self.control.attend)
 
     def _judge_leftovers(self) -> None:
         """Tests what an earlier, killed engine sampled but did not get to test."""
         for program, task_id, text in self.reader.unjudged(self.run):
-            self._submit(program, self._by_id[task_id], text)
-            self._collect_verdicts()
+            self._under_test.submit(program, self._by_id[task_id], text, self._attend)
+            self._under_test.collect()
             self._attend()
-        self._finish_testing()
-
-    def _tasks_of(self, iteration: int) -> list[Task]:
-        """The iteration's tasks, fewer where max_programs leaves room for fewer."""
-        size = min(self.config.sampler.tasks_per_iteration, len(self.tasks))
-        order = self.mixture.choose(self.config.seed, size, iteration, self._recent(iteration))
-        chosen = [self.tasks[index] for index in order]
-        return self._with_room(chosen, iteration) if self.config.max_programs else chosen
-
-    def _with_room(self, chosen: list[Task], iteration: int) -> list[Task]:
-        """The first of them, as many as max_programs leaves room for; none where it brings none."""
-        left = self.config.max_programs - self._programs_before(iteration)
-        writer = self._teacher_of(iteration) or self.sampler
-        programs = np.cumsum([writer.most_programs(task) for task in chosen])
-        fitting = int(np.searchsorted(programs, left, "right"))
-        cut = fitting < len(chosen) and not programs[:fitting].any()
-        return [] if cut or left <= 0 else chosen[:fitting]
-
-    def _programs_before(self, iteration: int) -> int:
-        self.columns.refresh()
-        return int(((self.columns.run == self.run) & (self.columns.iteration < iteration)).sum())
-
-    def _recent(self, iteration: int) -> NDArray[np.float64] | None:
-        """How often each task was solved of late, where the mixture asks for it."""
-        if not self.mixture.banded:
-            return None
-        self.columns.refresh()
-        task_ids = [task.task_id for task in self.tasks]
-        return recent_pass_rates(self.columns, self.run, iteration, task_ids)
+        self._under_test.finish(self.control.attend)
 
     # 3. Replay phase
 
@@ -295,7 +245,7 @@ class Pipeline:
                 draws=tuple(int(sample) for sample in draw.samples),
             ),
         )
-        self._log(number, {"loss": update.loss, "grad_norm": update.grad_norm})
+        self.metrics.write(number, {"loss": update.loss, "grad_norm": update.grad_norm})
 
     def _examples(self, samples: NDArray[np.int64], weights: NDArray[np.float32]) -> list[Example]:
         return [
@@ -303,74 +253,7 @@ class Pipeline:
             for sampled, weight in zip(self.reader.tokens(samples), weights, strict=True)
         ]
 
-    # Measuring and keeping
-
-    def _measure(self, label: str, tasks: Sequence[Task]) -> None:
-        update = self.counters.update
-        past = [record for record in self.reader.evaluations(self.run) if record.label == label]
-        if any(label == "initial" or record.update_number == update for record in past):
-            self._mark_if_best()  # measured before the engine was restarted
-            return
-        if label != "during":
-            self._measure_seen(label)
-        result = self._evaluate(tasks)
-        self.writer.add_evaluation(
-            self.run,
-            EvaluationRecord(
-                iteration=self.counters.iteration,
-                update_number=update,
-                label=label,
-                accuracy=result.accuracy,
-                pass_rate=result.pass_rate,
-                tasks=result.pass_rates,
-                seconds=result.seconds,
-            ),
-        )
-        self._log(update, {"accuracy": result.accuracy, "pass_rate": result.pass_rate})
-        self.reporter.event(
-            "info",
-            f"Held-out accuracy {result.accuracy:.1%} on {len(tasks)} tasks ({label}, after "
-            f"{update} updates), mean pass rate {result.pass_rate:.1%}.",
-        )
-        self._mark_if_best()
-
-    def _measure_seen(self, label: str) -> None:
-        """Says how well tasks are solved that may be trained on; stored with no held-out result."""
-        if not self.seen:
-            return
-        self.seen_result = result = self._evaluate(self.seen)
-        figures = {"seen_accuracy": result.accuracy, "seen_pass_rate": result.pass_rate}
-        self._log(self.counters.update, figures)
-        self.reporter.event(
-            "info",
-            f"Seen, not held out: accuracy {result.accuracy:.1%} on {len(self.seen)} tasks "
-            f"({label}, after {self.counters.update} updates), mean pass rate "
-            f"{result.pass_rate:.1%}.",
-        )
-
-    def _evaluate(self, tasks: Sequence[Task]) -> Evaluation:
-        self._show("evaluate", evaluated=0, evaluate_total=len(tasks))
-
-        def on_progress(done: int) -> None:
-            self.reporter.set(evaluated=done)
-            self.control.attend()
-
-        result = evaluate(self.sampler, self.executor, tasks, on_progress)
-        # A server may leave a task without an answer: not solved, or the model would be flattered.
-        unanswered = {task.task_id: 0.0 for task in tasks}
-        return replace(result, pass_rates=unanswered | result.pass_rates)
-
-    def _mark_if_best(self) -> None:
-        """Marks the newest checkpoint where the last measurement is of it and none beats it."""
-        newest, past = self.checkpoints.newest(), self.reader.evaluations(self.run)
-        measured = past and past[-1].update_number == self.counters.update
-        if newest is not None and measured and last_is_best([record.tasks for record in past]):
-            self.control.with_room(partial(self.checkpoints.mark_best, newest))
-
-    def _held_out_subset(self) -> list[Task]:
-        limit = self.config.evaluation.limit or len(self.held_out)
-        order = self._generator(HELD_OUT, 0).permutation(len(self.held_out))
-        return [self.held_out[index] for index in sorted(order[:limit])]
+    # Keeping, and what may end it
 
     def checkpoint(self, durable: bool) -> None:
         """Saves what was learned; a durable checkpoint outlives a power cut, and is made once."""
@@ -429,7 +312,7 @@ class Pipeline:
             return self._no_more_programs
         if config.max_iterations and iteration >= config.max_iterations:
             return f"max_iterations = {config.max_iterations} reached"
-        if config.max_programs and not self._tasks_of(iteration):
+        if config.max_programs and not self._schedule.tasks_of(iteration):
             return f"max_programs = {config.max_programs} reached"
         return ""
 
@@ -440,10 +323,6 @@ class Pipeline:
 
     def _generator(self, purpose: int, index: int) -> np.random.Generator:
         return generator(self.config.seed, purpose, index)
-
-    def _log(self, step: int, values: dict[str, float]) -> None:
-        for sink in self.sinks:
-            self.control.with_room(partial(sink.write, step, values))
 
     def _show(self, phase: str, **figures: int) -> None:
         self.reporter.set(phase=phase, **figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import MISSING, fields
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from core.chance import task_order
 from core.checkpoints import Counters
 from core.control import Interrupted
+from core.measurements import Label, Measurements
 from core.pipeline import Pipeline
 from storage.schema import EvaluationRecord
 
@@ -42,11 +44,15 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
     assert first != second
 
 
-def pipeline_of_mocks() -> Pipeline:
-    needed = [each.name for each in fields(Pipeline) if each.default is MISSING and each.init]
-    parts = {name: Mock() for name in needed if name != "_awaiting"}
+def of_mocks(kind: Any) -> dict[str, Any]:
+    needed = [each.name for each in fields(kind) if each.default is MISSING and each.init]
+    parts: dict[str, Any] = {name: Mock() for name in needed}
     parts["control"].with_room = lambda act: act()
-    return Pipeline(**{**parts, "tasks": []})
+    return parts
+
+
+def pipeline_of_mocks() -> Pipeline:
+    return Pipeline(**{**of_mocks(Pipeline), "tasks": []})
 
 
 def evaluation(update: int, rate: float) -> EvaluationRecord:
@@ -65,11 +71,12 @@ def evaluation(update: int, rate: float) -> EvaluationRecord:
 def test_killed_between_measuring_and_marking_the_best_is_marked_on_resume(
     measured: list[EvaluationRecord], marked: bool
 ) -> None:
-    pipeline = pipeline_of_mocks()
-    pipeline.counters = Counters(iteration=2, update=8, update_in_iteration=0)
-    pipeline.reader.evaluations.return_value = measured  # type: ignore[attr-defined]
-    pipeline._measure("initial" if measured[-1].update_number < 8 else "during", [])
-    assert pipeline.checkpoints.mark_best.called == marked  # type: ignore[attr-defined]
+    parts = of_mocks(Measurements)
+    parts["reader"].evaluations.return_value = measured
+    counters = Counters(iteration=2, update=8, update_in_iteration=0)
+    label: Label = "initial" if measured[-1].update_number < 8 else "during"
+    Measurements(**parts).measure(label, counters)
+    assert parts["checkpoints"].mark_best.called == marked
 
 
 @pytest.mark.parametrize(("begun", "due"), [(0, True), (3, False)])
@@ -87,6 +94,6 @@ def test_a_stop_does_not_wait_for_slow_tests() -> None:
     pipeline.reader.unjudged.return_value = []  # type: ignore[attr-defined]
     pipeline.executor.completed.return_value = []  # type: ignore[attr-defined]
     pipeline.control.attend.side_effect = Interrupted("stopped")  # type: ignore[attr-defined]
-    pipeline._awaiting.add(1)
+    pipeline._under_test._awaited.add(1)
     with pytest.raises(Interrupted):
         pipeline.run_to_end()
