@@ -153,7 +153,7 @@ class SamplerConfig(Section):
     stop: tuple[str, ...] = ()
     """Texts that end a program and are not part of it, for base models: "\ndef ", "\nprint"."""
     where: Literal["here", "endpoint"] = "here"
-    """The student's programs are sampled here, or by the server of [endpoint], as long as here."""
+    """Where the student's programs are sampled: here, or by the server, and as, [endpoint] says."""
     batch_tasks: int = Field(0, ge=0)
     """Tasks decoded side by side, halved when memory runs out; 0 takes what fits the device."""
     tasks_per_iteration: int = Field(96, ge=1)

@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from core.config import Config
+from core.errors import CoreError
 from core.executor.configured import open_executor
 from core.fitting import check_any, fitting_tasks
 from core.models import choose_device, load_student
@@ -28,8 +29,11 @@ def sample_and_judge(
 
     Returns tasks, programs, accuracy (share of tasks whose most probable program passes), solved
     (share with any passing program) and pass_rate (mean over all programs); prints unless `quiet`.
-    A task that does not fit into the model's context counts as not solved.
+    A task that does not fit into the model's context counts as not solved. Raises CoreError where
+    the settings ask a server.
     """
+    if config.sampler.where == "endpoint":
+        raise CoreError('This command samples here: set sampler.where = "here".')
     tasks = load_tasks(spec, limit=limit, customs=config.tasks.custom)
     student = load_student(config.model, choose_device(config.device))
     sampler = Sampler(student, config.sampler)
