@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core.entry import run_command
+from core.errors import CoreError
 
 #: Handed over to `python -m core`, with the line that `btp-tui --help` shows.
 HANDED_OVER = {
@@ -28,9 +30,19 @@ HANDED_OVER = {
     "tasks": "Check tasks, or give them more tests.",
     "db": "Check, salvage, shrink or measure the database.",
 }
+#: The same, below `btp-tui runs`.
+ADMINISTRATION = {
+    "rename": "Give a run and its folder another name.",
+    "archive": "Leave a run out of the list.",
+    "restore": "Bring an archived run back to the list.",
+    "delete": "Delete a run for ever.",
+}
 DEFAULT_WORKSPACE = Path("btp-runs")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+runs_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(runs_app, name="runs")
 
 WorkspaceOption = Annotated[
     Path,
@@ -55,12 +67,54 @@ def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     _open_screen(workspace, start_demo=True)
 
 
-@app.command()
-def runs(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """List the runs of the workspace."""
-    from btp_tui.runs import print_runs
+@runs_app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    archived: Annotated[bool, typer.Option("--archived", help="Those put away, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a run.")] = False,
+) -> None:
+    """List the runs of the workspace, or rename, archive, restore or delete one."""
+    os.environ["BTP_WORKSPACE"] = str(workspace)
+    if context.invoked_subcommand is None:
+        from btp_tui.runs import print_runs
 
-    print_runs(workspace)
+        print_runs(workspace, archived, as_json)
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="Name of the run, as `btp-tui runs` shows it.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; default: RUN.html.")] = None,
+    plot: Annotated[
+        str, typer.Option(help="Only one plot, as .svg or .png: accuracy, loss, pass or outcomes.")
+    ] = "",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Write a run as one HTML file to send to a colleague.
+
+    It needs no network and no script: curves, configuration, tables, and programs with what they
+    taught. Only reads, so a run may be going on.
+    """
+    from btp_tui.report.write import write_plot, write_report
+
+    print(write_plot(workspace, run, plot, out) if plot else write_report(workspace, run, out))
+
+
+@app.command()
+def serve(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8000,
+) -> None:
+    """Open the screen in a browser on this machine, by a link with a token.
+
+    Closing the tab leaves training going. From elsewhere: ssh -L 8000:127.0.0.1:8000 HOST.
+    """
+    if find_spec("textual_serve") is None:
+        raise CoreError("textual-serve is not installed: pip install 'btp-tui[serve]'.")
+    from btp_tui.serve import serve as serve_screen
+
+    serve_screen(workspace, port)
 
 
 def _open_screen(workspace: Path, start_demo: bool) -> None:
@@ -76,16 +130,18 @@ def _hand_over(command: str, arguments: list[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "core", command, *arguments])
 
 
-def _register(name: str, help_line: str) -> None:
+def _register(group: typer.Typer, path: tuple[str, ...], help_line: str) -> None:
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-    @app.command(name, help=help_line, context_settings=settings, add_help_option=False)
+    @group.command(path[-1], help=help_line, context_settings=settings, add_help_option=False)
     def command(context: typer.Context) -> None:
-        _hand_over(name, context.args)
+        _hand_over(path[0], [*path[1:], *context.args])
 
 
 for _name, _help_line in HANDED_OVER.items():
-    _register(_name, _help_line)
+    _register(app, (_name,), _help_line)
+for _name, _help_line in ADMINISTRATION.items():
+    _register(runs_app, ("runs", _name), _help_line)
 
 
 def main() -> None:

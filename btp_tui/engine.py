@@ -5,6 +5,7 @@ An engine is its own process in its own session: it outlives the screen and its 
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from storage.errors import StorageError
+from storage.moves import settle_moves
 from storage.workspace import Workspace
 
 
@@ -53,6 +55,7 @@ def start(workspace: Workspace, prefix: str, config: Path | None = None) -> Laun
 
 def resume(workspace: Workspace, name: str) -> Launch:
     """Goes on with a run that stopped or died."""
+    settle_moves(workspace.path, workspace.database)
     return _launch(workspace, name, ["resume", name, "--workspace", str(workspace.path.absolute())])
 
 
@@ -90,3 +93,25 @@ def _launch(workspace: Workspace, name: str, arguments: list[str]) -> Launch:
             f"Cannot start the engine of {name}: {error.strerror}; what is stored is safe."
         ) from error
     return Launch(name, process, log)
+
+
+async def administer(workspace: Workspace, *arguments: str) -> str:
+    """Runs `python -m core runs …` to its end; returns its sentence, StorageError where it refused.
+
+    It outlives the screen: what was begun is done, though nobody hears of it any more.
+    """
+    command = [sys.executable, "-P", "-m", "core", "runs", *arguments]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        "--workspace",
+        str(workspace.path.absolute()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    said, trouble = (text.decode(errors="replace").strip() for text in await process.communicate())
+    if process.returncode:
+        lines = trouble.splitlines() or [f"It ended with exit code {process.returncode}."]
+        raise StorageError(lines[-1].removeprefix("btp-tui: "))
+    return said

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.administration import runs_app
 from core.command_line import (
     DEFAULT_WORKSPACE,
     ConfigOption,
@@ -51,6 +52,7 @@ app = typer.Typer(
 tasks_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(tasks_app, name="tasks", help="Check tasks, or give them more tests.")
 app.add_typer(db_app, name="db", help="Check, salvage, shrink or measure the database.")
+app.add_typer(runs_app, name="runs", help="List, rename, archive or delete runs.")
 app.command("export")(export_programs)
 app.command("import")(import_programs)
 
@@ -233,8 +235,10 @@ def augment(
 
     from core.augment import MOST_SOLUTIONS, as_json_of, augment_tasks, sentence
     from core.executor.configured import open_executor
+    from core.files import check_writable
     from core.tasks.writing import write_tasks
 
+    check_writable(out)
     solved = load_solved(tasks, MOST_SOLUTIONS, chosen.tasks.custom)
     with (
         progress_bar("augment") as show,

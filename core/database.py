@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.command_line import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from core.command_line import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, steps
 from storage.errors import StorageError
 from storage.workspace import Workspace
 
@@ -42,7 +40,7 @@ def check(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = 
     from storage.rescue.checkup import check as examine
 
     database = _existing(workspace).database
-    with _steps() as on_step:
+    with steps() as on_step:
         checkup = examine(database, on_step)
     if as_json:
         print(json.dumps(_as_json(checkup)))
@@ -65,7 +63,7 @@ def salvage(
     """
     from storage.rescue.salvage import salvage as copy
 
-    with _steps() as on_step:
+    with steps() as on_step:
         salvaged = copy(_existing(workspace), Workspace(new_workspace), on_step)
     if as_json:
         print(json.dumps(asdict(salvaged)))
@@ -80,12 +78,14 @@ def vacuum(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption =
     Writes the database anew, which for a while needs twice the room that its content takes, and
     empties the log. Refused while an engine is at work.
     """
+    from storage.removal import finish_deletions
     from storage.upkeep import room_for_vacuum
     from storage.upkeep import vacuum as rewrite
 
     opened = Workspace(workspace).open()
-    needed = _size(room_for_vacuum(opened))
-    with _steps() as on_step:
+    with steps() as on_step:
+        finish_deletions(opened, on_step)
+        needed = _size(room_for_vacuum(opened))
         on_step(f"writing the database anew, which needs {needed} for a while")
         done = rewrite(opened)
     if as_json:
@@ -104,7 +104,7 @@ def stats(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = 
     """Show what takes the room, by table and by run."""
     from storage.upkeep import stats as count
 
-    with _steps() as on_step:
+    with steps() as on_step:
         on_step("every page")
         found = count(Workspace(workspace))
     if as_json:
@@ -224,21 +224,6 @@ def _console() -> Console:
 
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return Console(width=width, highlight=False, markup=False)
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Shows on stderr what is done now and for how long, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda step: bar.update(task, description=step)
 
 
 def _gain(size: int) -> str:

@@ -16,6 +16,7 @@ from storage.growing import Growing
 from storage.mirror_copy import MirrorCopy, load_copy, save_copy
 from storage.reader import Reader
 from storage.rows import UNJUDGED, Filter, Rows, members
+from storage.schema import DELETED_KINDS
 
 __all__ = ["UNJUDGED", "Columns", "Filter"]
 
@@ -38,10 +39,13 @@ _NEWEST = """SELECT ifnull((SELECT max(id) FROM samples), 0),
 ifnull((SELECT max(id) FROM programs), 0)"""
 
 #: Tells this store, at the moment of a copy, from every other: what the newest rows are.
-_MARKS = """SELECT
+_MARKS = f"""SELECT
 (SELECT at FROM samples WHERE id = ?1), (SELECT at FROM verdicts WHERE id = ?2),
 (SELECT at FROM possibilities WHERE id = ?3), (SELECT at FROM updates WHERE id = ?4),
-(SELECT at FROM rewinds WHERE id = ?5), (SELECT at FROM runs ORDER BY id LIMIT 1)"""
+(SELECT at FROM rewinds WHERE id = ?5), (SELECT at FROM runs ORDER BY id LIMIT 1),
+(SELECT count(*) FROM runs WHERE kind IN {DELETED_KINDS})"""
+
+_DELETED = f"SELECT id FROM runs WHERE kind IN {DELETED_KINDS} ORDER BY id"
 
 
 class Columns(Rows):
@@ -149,6 +153,7 @@ class Columns(Rows):
             names += [name for (name,) in self._reader.query(sql, (len(names),))]
         sql = "SELECT task_id FROM tasks WHERE id > ? ORDER BY id"
         self.tasks += [name for (name,) in self._reader.query(sql, (len(self.tasks),))]
+        self.deleted_runs = [run for (run,) in self._reader.query(_DELETED)]
 
     def _add_samples(self) -> bool:
         column = self._columns

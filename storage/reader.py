@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from storage.connection import connect_reader, explained, read_version
 from storage.programs import ProgramDetail, ProgramRow, SampledText, preview, unpack_tokens
 from storage.schema import (
+    DELETED_KINDS,
     DeviceReading,
     EvaluationRecord,
     Event,
@@ -32,8 +33,8 @@ from storage.workspace import Workspace
 
 __all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
 
-_RUNS = """SELECT id, name, kind, config, model, host, isolation, at, detail
-FROM runs LEFT JOIN progress ON run = id"""
+_RUNS = f"""SELECT id, name, kind, config, model, host, isolation, at, detail
+FROM runs LEFT JOIN progress ON run = id WHERE kind NOT IN {DELETED_KINDS}"""
 
 _SAMPLES = """FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source
 JOIN texts x ON x.id = s.program"""
@@ -76,7 +77,7 @@ class Reader:
 
     def run(self, name: str) -> Run | None:
         """The run of a name, None where there is none."""
-        rows = self.query(f"{_RUNS} WHERE name = ?", (name,))
+        rows = self.query(f"{_RUNS} AND name = ?", (name,))
         return _run(rows[0]) if rows else None
 
     def progress(self, run: int) -> Progress | None:
@@ -117,6 +118,24 @@ class Reader:
             (run, after),
         )
         return [UpdateRecord(*[*row[:6], _draws(row[6]), row[7]]) for row in rows]
+
+    def newest_draws(
+        self, run: int, samples: NDArray[Any], last: int
+    ) -> tuple[tuple[int, int], ...]:
+        """Which of the last updates of a run drew one of the samples, and how often, newest first.
+
+        Each is (update number, times). Draws are not indexed: `last` bounds what is read.
+        """
+        rows = self.query(
+            "SELECT number, draws FROM updates WHERE run = ? ORDER BY number DESC LIMIT ?",
+            (run, last),
+        )
+        if not rows:
+            return ()
+        drawn = np.isin(np.frombuffer(b"".join(blob for _, blob in rows), "<i8"), samples)
+        update = np.repeat(np.arange(len(rows)), [len(blob) // 8 for _, blob in rows])
+        times = np.bincount(update[drawn], minlength=len(rows))
+        return tuple((rows[at][0], int(times[at])) for at in np.flatnonzero(times).tolist())
 
     def events(self, run: int, last: int = 200) -> list[Event]:
         """The newest lines of a run's log, oldest first."""

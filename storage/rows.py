@@ -63,6 +63,8 @@ class Rows:
         self.tasks: list[str] = []
         self.sources: list[str] = []
         self.outcomes: list[str] = []
+        self.deleted_runs: list[int] = []
+        """Runs that were deleted after their rows had been read: no filter lets them through."""
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -70,6 +72,8 @@ class Rows:
     def select(self, wanted: Filter) -> NDArray[np.bool_]:
         """Which rows a filter lets through."""
         keep = np.ones(len(self), bool)
+        if self.deleted_runs:
+            keep &= ~np.isin(self.run, self.deleted_runs)
         if wanted.run is not None:
             keep &= self.run == wanted.run
         for found in wanted.text:

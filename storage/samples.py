@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 from storage.errors import StorageError
+from storage.ids import floor
 from storage.schema import SampleRecord, StoredSample, VerdictRecord
 from storage.texts import Texts, digest, next_digest
 
@@ -71,7 +72,7 @@ class SampleStore:
         tasks = [self._id("tasks", record.task_id) for record in records]
         programs = self._place(tasks, records)
         earlier = self._earlier_samples(run, iteration)
-        sample = self._last("samples")
+        sample = floor(self._connection, "samples")
         now = time.time()
         judged = self._judged
         samples: list[tuple[object, ...]] = []
@@ -97,7 +98,7 @@ class SampleStore:
 
     def judge(self, run: int, records: Sequence[VerdictRecord]) -> None:
         """See Writer.add_verdicts."""
-        first = self._last("verdicts") + 1
+        first = floor(self._connection, "verdicts") + 1
         now = time.time()
         verdicts: list[tuple[object, ...]] = []
         reports: list[tuple[object, ...]] = []
@@ -116,15 +117,21 @@ class SampleStore:
         self._texts.extend(self._connection)
         digests = _digests(tasks, records)
         stored, new = self._texts.find(digests), self._new
-        first = self._texts.last + 1
+        first = max(self._texts.last, floor(self._connection, "programs")) + 1
         added: list[tuple[int, int, int]] = []  # (program, task, digest)
         texts: list[tuple[int, str]] = []
         placed: list[int] = []
         for record, task, number in zip(records, tasks, digests, strict=True):
-            program = stored.get(number) or new.get(number)
-            while program is not None and self._text(program, first, texts) != record.text:
-                number = next_digest(number)
-                program = self._texts.find([number]).get(number) or new.get(number)
+            program = new.get(number) or stored.get(number)
+            while program is not None:
+                text = self._text(program, first, texts)
+                if text is None:  # deleted since: its digest is free again
+                    program = None
+                elif text == record.text:
+                    break
+                else:
+                    number = next_digest(number)
+                    program = new.get(number) or self._texts.find([number]).get(number)
             if program is None:
                 program = new[number] = first + len(added)
                 added.append((program, task, number))
@@ -190,11 +197,6 @@ class SampleStore:
         ).lastrowid
         assert added is not None
         return added
-
-    def _last(self, table: str) -> int:
-        return int(
-            self._connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0]
-        )
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         columns = COLUMNS[table]

@@ -18,6 +18,10 @@ from typing import NamedTuple
 
 SCHEMA_VERSION = 3
 
+#: Kinds of a run whose rows are being deleted, or were: its own row stays, nameless, for its id and
+#: the highest ids of the others, which are never given to other rows. See storage.removal.
+DELETED_KINDS = ("deleting", "deleted")
+
 #: Written into the database's header, so that another program's database is not taken for ours.
 APPLICATION_ID = 0x42545054  # "BTPT"
 
@@ -26,8 +30,8 @@ DDL = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,            -- train, score, import, salvaged
-    config TEXT NOT NULL,          -- TOML
+    kind TEXT NOT NULL,            -- train, score, import, salvaged, or see DELETED_KINDS
+    config TEXT NOT NULL,          -- TOML; of a deleted run JSON, see storage.removal
     model TEXT NOT NULL,
     host TEXT NOT NULL,
     isolation TEXT NOT NULL,       -- what the executor proved to hold, in words

@@ -111,7 +111,7 @@ class SearchIndex:
             return Found(
                 _ids(connection, "SELECT rowid FROM programs WHERE programs MATCH ?", match),
                 _ids(connection, "SELECT rowid FROM tasks WHERE tasks MATCH ?", match),
-                _extent(connection)[1],
+                _left(connection),
             )
 
         return self._with_index(ask)
@@ -196,23 +196,29 @@ def _feed(connection: sqlite3.Connection) -> int:
     """Indexes a batch; returns how many programs are left."""
     try:
         with transaction(connection):
-            begin, left = _extent(connection)
-            end = begin + min(left, _BATCH)
+            begin, newest = _extent(connection)
+            end = min(newest, begin + _BATCH)  # before the begin where the newest was deleted
             connection.execute(_FEED_TASKS)
             connection.execute(_FEED_PROGRAMS, (end,))
             connection.execute(_NOTE, (end,))
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):
-            return _extent(connection)[1]
+            return _left(connection)
         raise
-    return begin + left - end
+    return newest - end
 
 
 def _extent(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The last program that is indexed, and how many come after it."""
+    """The last program that is indexed, and the newest that there is."""
     sql = "SELECT program, (SELECT ifnull(max(id), 0) FROM store.programs) FROM indexed"
     indexed, newest = connection.execute(sql).fetchone()
-    return indexed, newest - indexed
+    return indexed, newest
+
+
+def _left(connection: sqlite3.Connection) -> int:
+    """How many programs are not indexed yet."""
+    indexed, newest = _extent(connection)
+    return max(0, newest - indexed)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

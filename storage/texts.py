@@ -83,12 +83,13 @@ class Texts:
             wanted = np.array(digests, np.int64)
             places = np.minimum(np.searchsorted(self._digests, wanted), len(self._digests) - 1)
             for place in np.flatnonzero(self._digests[places] == wanted).tolist():
-                found[digests[place]] = int(self._programs[places[place]])
+                found.setdefault(digests[place], int(self._programs[places[place]]))
         return found
 
     def _merge(self, digests: NDArray[np.int64], programs: NDArray[np.int64]) -> None:
         self.last = max(self.last, int(programs.max()))
-        everything = np.concatenate((self._digests, digests))
+        # Of two with a digest one is deleted: the newer one goes first, and is found.
+        everything = np.concatenate((digests, self._digests))
         order = np.argsort(everything, kind="stable")
         self._digests = everything[order]
-        self._programs = np.concatenate((self._programs, programs.astype(np.int32)))[order]
+        self._programs = np.concatenate((programs.astype(np.int32), self._programs))[order]

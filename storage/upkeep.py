@@ -12,6 +12,7 @@ from pathlib import Path
 from storage.connection import connect_reader, connect_writer, explained, log_of
 from storage.errors import StorageError
 from storage.rescue.run_folders import checkpoint_bytes
+from storage.schema import DELETED_KINDS
 from storage.workspace import Workspace
 
 #: Where SQLite builds a copy of the database, the first of them that it can write to.
@@ -189,7 +190,7 @@ def _runs(connection: sqlite3.Connection, workspace: Workspace) -> list[RunSize]
             checkpoint_bytes=checkpoint_bytes(workspace, name),
         )
         for run, name, kind in connection.execute(
-            "SELECT id, name, kind FROM runs ORDER BY id DESC"
+            f"SELECT id, name, kind FROM runs WHERE kind NOT IN {DELETED_KINDS} ORDER BY id DESC"
         )
     ]
 

@@ -7,15 +7,19 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from storage.connection import connect_reader, read_version
 from storage.errors import StorageError
 from storage.filesystem import refuse_network
+from storage.moves import settle_moves
 from storage.schema import SCHEMA_VERSION
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+#: In a run's folder: who holds it is at work on the run.
+_LOCK = "engine.lock"
 
 #: Seconds that an engine tries for its lock: whoever asks whether it lives holds it for an instant.
 _LOCK_PATIENCE_S = 1.0
@@ -59,6 +63,7 @@ class Workspace:
                 from storage.migrations import migrate  # slow to import: see there
 
                 migrate(self.database)
+        settle_moves(self.path, self.database)
         return self
 
     @contextmanager
@@ -93,6 +98,7 @@ class Workspace:
             )
         refuse_network(self.path)
         connect_reader(self.database).close()
+        settle_moves(self.path, self.database)
         return self
 
     def run_folder(self, name: str) -> Path:
@@ -107,29 +113,34 @@ class Workspace:
             )
         return self.path / "runs" / name
 
+    def archived(self, name: str) -> bool:
+        """Whether a run was put away: it is listed only where that is asked for."""
+        return self.archive_mark(name).exists()
+
+    def archive_mark(self, name: str) -> Path:
+        """The empty file in a run's folder that says so, to everybody who opens the workspace."""
+        return self.run_folder(name) / "archived"
+
     @contextmanager
     def engine_lock(self, name: str) -> Iterator[None]:
         """Keeps every other engine off a run while inside; raises StorageError where one is there.
 
         The kernel drops the lock with the process, however it ends: no stale lock, no process id.
         """
-        file = self._lock_file(name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            if not _acquire(descriptor):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(folder_lock(self.run_folder(name), _LOCK_PATIENCE_S))
+            except BlockingIOError as error:
                 raise StorageError(
                     f"Another engine is at work on run {name} in {self.path}; "
                     "watch it with btp-tui, or stop it first."
-                )
+                ) from error
             yield
-        finally:
-            os.close(descriptor)
 
     def engine_alive(self, name: str) -> bool:
         """Whether an engine holds the lock of a run."""
         try:
-            descriptor = os.open(self._lock_file(name), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.run_folder(name) / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
@@ -140,18 +151,30 @@ class Workspace:
             os.close(descriptor)
         return False
 
-    def _lock_file(self, name: str) -> Path:
-        return self.run_folder(name) / "engine.lock"
+
+@contextmanager
+def folder_lock(folder: Path, patience_s: float = 0.0) -> Iterator[None]:
+    """Holds the lock of a run's folder, also while it is moved; BlockingIOError where it is held.
+
+    Tries for so many seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(descriptor, patience_s)
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def _acquire(descriptor: int) -> bool:
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
+def _acquire(descriptor: int, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
+            if time.monotonic() >= deadline:
+                raise
             time.sleep(0.01)
         else:
-            return True
+            return

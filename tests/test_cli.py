@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import core.__main__
-from btp_tui.cli import HANDED_OVER
+from btp_tui.cli import ADMINISTRATION, HANDED_OVER
 from tests.engine_runs import small_held_out
 
 BIN = Path(sys.executable).parent
@@ -35,7 +35,8 @@ def assert_refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
 
 def test_every_handed_over_command_exists_and_has_help(tmp_path: Path) -> None:
     commands = typer.main.get_command(core.__main__.app).commands  # type: ignore[attr-defined]
-    assert set(commands) == set(HANDED_OVER)
+    assert set(commands) == {*HANDED_OVER, "runs"}
+    assert set(commands["runs"].commands) == set(ADMINISTRATION)
     for name in HANDED_OVER:
         done = btp_tui(name, "--help", cwd=tmp_path)
         assert done.returncode == 0

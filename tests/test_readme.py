@@ -17,7 +17,7 @@ def test_the_table_of_settings_is_the_one_the_code_declares() -> None:
 
 
 def test_every_command_is_described() -> None:
-    for command in ("demo", "runs", *HANDED_OVER):
+    for command in ("demo", "runs", "report", *HANDED_OVER):
         assert f"btp-tui {command}" in README
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from btp_tui import words
-from btp_tui.panels.panel import Piece
+from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.table import Column, Table
+from btp_tui.screens.dialogs import Question
 from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.prompt import Prompt
 from btp_tui.snapshot import RunLine, Snapshot
 from btp_tui.theme import STATES
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from btp_tui.app import BtpApp
+    from btp_tui.comparison import Comparison
+
+#: Runs that can be told apart in one plot, and what each is called beside its colour.
+MOST, SIGNS = 4, "ABCD"
 
 
 class RunsScreen(LiveScreen):
@@ -21,13 +32,25 @@ class RunsScreen(LiveScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "resume", "Resume", tooltip="Go on with the run from its last checkpoint"),
+        Binding("m", "mark", "Mark", tooltip="Mark the run for comparing, or take the mark away"),
+        Binding("v", "compare", "Compare", tooltip="Compare the marked runs, up to four"),
+        Binding("e", "rename", "Rename", tooltip="Give the run and its folder another name"),
+        Binding("a", "archive", "Archive", tooltip="Put the run away, or take it out again"),
+        Binding("A", "toggle_archived", "Archived", tooltip="Show archived runs, or hide them"),
+        Binding("x", "delete", "Delete", tooltip="Delete the run with all it wrote; asks first"),
         Binding("escape", "app.show('dashboard')", "Back", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marked: list[str] = []
+        self._show_archived = False
+        self._runs: tuple[RunLine, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """The table alone."""
         columns: list[Column[RunLine]] = [
-            Column("state", 10, _state),
+            Column("state", 10, self._state),
             Column("run", 12, lambda run: run.name),
             Column("held-out", 17, _accuracy),
             Column("iter", 7, _iterations, right=True),
@@ -46,7 +69,6 @@ class RunsScreen(LiveScreen):
         )
         table.add_class("framed")
         table.border_title = "Runs"
-        table.border_subtitle = "[$dimmed]enter watches one[/]"
         yield table
 
     def on_mount(self) -> None:
@@ -56,15 +78,23 @@ class RunsScreen(LiveScreen):
     def show(self, snapshot: Snapshot) -> None:
         """Takes over the list."""
         super().show(snapshot)
-        self._table.show_rows(snapshot.runs)
-        self.refresh_bindings()
+        self._runs = snapshot.runs
+        self._list()
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
-        """Only a run that no engine works on can be gone on with."""
-        if action == "resume":
-            run = self._table.row
-            return run is not None and resumable(run)
-        return True
+        """Only what can be done with the run under the cursor."""
+        run = self._table.row
+        match action:
+            case "resume":
+                return run is not None and resumable(run)
+            case "mark" | "rename" | "archive" | "delete":
+                return run is not None
+            case "compare":
+                return len(self._marked) > 1
+            case "toggle_archived":
+                return self._show_archived or any(one.archived for one in self._runs)
+            case _:
+                return True
 
     @on(Table.Highlighted, "#runs")
     def another_row(self) -> None:
@@ -82,6 +112,124 @@ class RunsScreen(LiveScreen):
         if self._table.row is not None:
             await self.app.run_action(f"resume_run({self._table.row.name!r})")
 
+    def action_mark(self) -> None:
+        """Marks the run for comparing, or takes the mark away; at most four have one."""
+        run = self._table.row
+        if run is None:
+            return
+        if run.name in self._marked:
+            self._marked.remove(run.name)
+        elif len(self._marked) < MOST:
+            self._marked.append(run.name)
+        else:
+            self._btp.say(trouble=f"{MOST} runs are marked already: take a mark away with m first.")
+        self._list()
+        self._table.refresh()
+
+    def action_compare(self) -> None:
+        """Shows the marked runs over each other."""
+        by_name = {run.name: run for run in self._runs}
+        chosen = tuple(by_name[name] for name in self._marked if name in by_name)
+        self.run_worker(self._compare(chosen), group="compare", exclusive=True)
+
+    def action_rename(self) -> None:
+        """Asks for another name."""
+        run = self._resting("rename")
+        if run is None:
+            return
+
+        def answered(name: str | None) -> None:
+            if name:
+                self._btp.administer("rename", run.name, name)
+
+        hint = "Its folder gets the name, too. Letters, digits, '.', '_' and '-'."
+        self.app.push_screen(Prompt(f"Rename {run.name}", hint, run.name), answered)
+
+    def action_archive(self) -> None:
+        """Puts the run away, or takes it out again."""
+        run = self._resting("archive")
+        if run is not None:
+            self._btp.administer("restore" if run.archived else "archive", run.name)
+
+    def action_toggle_archived(self) -> None:
+        """Shows archived runs among the others, or hides them."""
+        self._show_archived = not self._show_archived
+        self._list()
+
+    def action_delete(self) -> None:
+        """Asks first, and names what is lost."""
+        run = self._resting("delete")
+        if run is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._btp.administer("delete", run.name, "--yes")
+
+        self.app.push_screen(Question(f"Delete {run.name} for ever?", _losses(run)), answered)
+
+    def _resting(self, what: str) -> RunLine | None:
+        """The run under the cursor; says why not where an engine is at work on it."""
+        run = self._table.row
+        if run is None or not run.alive:
+            return run
+        self._btp.say(
+            trouble=f"An engine is at work on {run.name}: stop it before you {what} the run "
+            "(enter watches it, s stops it)."
+        )
+        return None
+
+    async def _compare(self, chosen: tuple[RunLine, ...]) -> None:
+        from btp_tui.comparison import (
+            compare,  # brings pydantic, which the first frame does without
+        )
+        from btp_tui.screens.compare import CompareScreen
+
+        def again() -> Comparison:
+            by_name = {run.name: run for run in self._btp.snapshot.runs}
+            return compare(self._btp.workspace, tuple(by_name.get(one.name, one) for one in chosen))
+
+        try:
+            comparison = await asyncio.to_thread(again)
+        except StorageError as error:
+            self._btp.say(trouble=str(error))
+        else:
+            self.app.push_screen(CompareScreen(comparison, again))
+
+    def _list(self) -> None:
+        """Shows the runs that are not put away, or all."""
+        names = {run.name for run in self._runs}
+        self._marked = [name for name in self._marked if name in names]
+        shown = [run for run in self._runs if self._show_archived or not run.archived or run.alive]
+        table = self._table
+        away = sum(run.archived for run in self._runs)
+        if away and not shown:
+            table.show_empty("All runs are archived: press A to show them.")
+        table.show_rows(shown)
+        said = ["enter watches one", "m marks, v compares"]
+        if away:
+            said.append(
+                f"{words.count(away)} archived, A {'hides' if self._show_archived else 'shows'}"
+            )
+        table.border_subtitle = f"[$dimmed]{' · '.join(said)}[/]"
+        self.refresh_bindings()
+
+    def _state(self, run: RunLine) -> Piece:
+        """A marked run's letter stands in the place of its sign; the word says the state."""
+        sign = STATES[run.state]
+        word = "archived" if run.archived and not run.alive else run.state
+        if run.name not in self._marked:
+            return (f"{sign.mark} {word}", sign.style)
+        letter = SIGNS[self._marked.index(run.name)]
+        return line((letter, "bold $accent"), (f" {word}", sign.style))
+
+    @property
+    def _btp(self) -> BtpApp:
+        from btp_tui.app import BtpApp
+
+        assert isinstance(self.app, BtpApp)
+        return self.app
+
     @property
     def _table(self) -> Table[RunLine]:
         return self.query_one("#runs", Table)
@@ -92,9 +240,22 @@ def resumable(run: RunLine) -> bool:
     return run.kind == "train" and run.state in ("stopped", "failed", "died")
 
 
-def _state(run: RunLine) -> Piece:
-    sign = STATES[run.state]
-    return (f"{sign.mark} {run.state}", sign.style)
+def _losses(run: RunLine) -> str:
+    """What a deletion takes away, in a sentence or two."""
+    progress = run.progress
+    parts = ["its log and its checkpoints"]
+    if progress is not None:
+        programs, updates = progress.programs, progress.updates
+        parts = [
+            f"{words.plural(programs, 'program')} with their verdicts and tokens",
+            f"{words.plural(updates, 'update')} and the curves",
+            *parts,
+        ]
+    return (
+        f"Lost are {', '.join(parts)}. Programs that another run wrote, too, stay. It cannot be "
+        "taken back; a archives it instead. The room in the database is given back to the disk by "
+        "btp-tui db vacuum."
+    )
 
 
 def _accuracy(run: RunLine) -> Piece:
