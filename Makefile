@@ -15,7 +15,7 @@ test: .venv/ready
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -n 2 -m "not soak"
 
 soak: .venv/ready
 	$(BIN)/pytest -m soak

@@ -6,6 +6,7 @@ It only watches: quitting it, or losing it, leaves the engine at work.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -19,16 +20,19 @@ from textual.timer import Timer
 
 from btp_tui import engine
 from btp_tui.bindings import KEYS
+from btp_tui.clipboard import copy_out, in_tmux, osc52, passed_through
 from btp_tui.commands import Commands
 from btp_tui.feed import Feed
-from btp_tui.messages import CardReady, PageReady, SnapshotReady
+from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.dialogs import KeyHelp, Question
 from btp_tui.screens.live import LiveScreen
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.runs import RunsScreen, resumable
+from btp_tui.screens.tasks import TasksScreen
 from btp_tui.snapshot import Knobs, Page, ProgramCard, RunLine, Snapshot
+from btp_tui.tasks import TaskPage
 from btp_tui.theme import THEMES
 from storage.errors import StorageError
 from storage.workspace import Workspace
@@ -50,6 +54,7 @@ class BtpApp(App[None]):
         "dashboard": DashboardScreen,
         "programs": ProgramsScreen,
         "runs": RunsScreen,
+        "tasks": TasksScreen,
     }
     DEFAULT_MODE = "dashboard"
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -70,6 +75,7 @@ class BtpApp(App[None]):
         self._start_demo = start_demo
         self._card: ProgramCard | None = None
         self._page: Page | None = None
+        self._tasks: TaskPage | None = None
         self._said = self._trouble = ""
         self._asked_at = 0.0  # when the engine was last asked to turn a knob
         self._silence: Timer | None = None
@@ -113,6 +119,12 @@ class BtpApp(App[None]):
         if isinstance(self.screen, ProgramsScreen | ProgramScreen):
             self.screen.show_card(message.card)
 
+    def on_tasks_ready(self, message: TasksReady) -> None:
+        """Hands the tasks to their screen; a held display only takes answers to a new wish."""
+        self._tasks = message.page
+        if isinstance(self.screen, TasksScreen):
+            self.screen.show_tasks(message.page, held=self.display_held)
+
     def on_feed_ended(self) -> None:
         """A defect of this program: nothing on the screen is true from now on."""
         sentence = "A defect ended the reading. Training is not affected: quit (q), open it again."
@@ -120,12 +132,21 @@ class BtpApp(App[None]):
 
     def on_live_screen_resumed(self) -> None:
         """Another screen is in sight: it gets the newest snapshot, the feed its wishes."""
-        if isinstance(self.screen, ProgramScreen):
-            self.screen.show_card(self._card)
-        elif not isinstance(self.screen, ProgramsScreen):
-            self._wish(page=None, sample=None)
-        elif self._page is not None:
-            self.screen.show_page(self._page, held=self.display_held)
+        wishes, screen = self._feed.wishes, self.screen
+        one = isinstance(screen, ProgramScreen)
+        programs = one or isinstance(screen, ProgramsScreen)
+        self._wish(
+            page=wishes.page if programs else None,
+            sample=wishes.sample if programs else None,
+            tokens=wishes.tokens and one,
+            tasks=wishes.tasks if isinstance(screen, TasksScreen) else None,
+        )
+        if isinstance(screen, ProgramScreen):
+            screen.show_card(self._card)
+        elif isinstance(screen, ProgramsScreen) and self._page is not None:
+            screen.show_page(self._page, held=self.display_held)
+        elif isinstance(screen, TasksScreen) and self._tasks is not None:
+            screen.show_tasks(self._tasks, held=self.display_held)
         self._show(self.snapshot)
 
     def on_programs_screen_wanted(self, message: ProgramsScreen.Wanted) -> None:
@@ -135,6 +156,20 @@ class BtpApp(App[None]):
     def on_programs_screen_chosen(self, message: ProgramsScreen.Chosen) -> None:
         """The browser shows the program under its cursor."""
         self._wish(sample=message.sample)
+
+    def on_program_screen_wanted(self, message: ProgramScreen.Wanted) -> None:
+        """Another program of the same task is asked for."""
+        if isinstance(self.screen, ProgramScreen):  # it may have gone out of sight since
+            self._wish(sample=message.sample)
+
+    def on_program_screen_tokens(self, message: ProgramScreen.Tokens) -> None:
+        """The tokens of the program in sight are asked for, or not any more."""
+        self._wish(tokens=message.wanted and isinstance(self.screen, ProgramScreen))
+
+    def on_tasks_screen_wanted(self, message: TasksScreen.Wanted) -> None:
+        """The list of tasks is asked for."""
+        if isinstance(self.screen, TasksScreen):  # it may have gone out of sight since
+            self._wish(tasks=message.wish)
 
     # What keys do
 
@@ -150,6 +185,24 @@ class BtpApp(App[None]):
         """Goes on with the run in sight."""
         if self._run is not None:
             await self.action_resume_run(self._run.name)
+
+    def administer(self, action: str, run: str, *arguments: str) -> None:
+        """Has `python -m core runs` do something to a run that no engine works on."""
+
+        async def ask() -> None:
+            try:
+                said = await engine.administer(self.workspace, action, run, *arguments)
+            except StorageError as error:
+                self.say(trouble=str(error))
+                return
+            watched = self._feed.wishes.watch
+            if watched == run and action in ("rename", "delete"):
+                watched = arguments[0] if action == "rename" else None
+            self._wish(watch=watched)
+            self.say(said)
+
+        self.say(f"{run}: {action} …")
+        self.run_worker(ask(), group="administration")
 
     async def action_watch_run(self, name: str) -> None:
         """Watches another run, on the dashboard."""
@@ -216,14 +269,37 @@ class BtpApp(App[None]):
         self.push_screen(ProgramScreen())
 
     async def action_show(self, mode: str) -> None:
-        """Goes to the dashboard, the programs or the runs."""
+        """Goes to the dashboard, the programs, the runs or the tasks."""
         if isinstance(self.screen, ProgramScreen):
             await self.pop_screen()
         await self.switch_mode(mode)
 
+    async def action_filter_programs(self, query: str) -> None:
+        """Shows the programs that a filter finds; escape leads back to the screen in sight."""
+        back_to = self.current_mode
+        await self.action_show("programs")
+        if isinstance(self.screen, ProgramsScreen):
+            self.screen.look_for(query, back_to)
+
     def action_close_program(self) -> None:
         """Back to the list it was opened from."""
         self.pop_screen()
+
+    def action_copy_program(self) -> None:
+        """Copies the program in sight, or writes it to a file and says where."""
+        if self._card is None:
+            return
+        file = self.workspace.path / "copied" / f"program-{self._card.sample}.py"
+        try:
+            self._say(copy_out(self._card.text, file, os.environ, self.copy_to_clipboard))
+        except StorageError as error:
+            self._say(trouble=str(error))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copies as Textual does; where tmux would keep it to itself, also past it."""
+        super().copy_to_clipboard(text)
+        if self._driver is not None and in_tmux(os.environ):
+            self._driver.write(passed_through(osc52(text)))
 
     def action_keys(self) -> None:
         """Lists every key of the screen in sight."""
@@ -317,6 +393,10 @@ class BtpApp(App[None]):
                 break
         if before is None or self._run is None or before.state != self._run.state:
             self.screen.refresh_bindings()
+
+    def say(self, said: str = "", trouble: str = "") -> None:
+        """Answers a key: what was done, or why it could not be."""
+        self._say(said, trouble)
 
     def _say(self, said: str = "", trouble: str = "") -> None:
         """Answers a key in the place of what the engine does, for a moment."""

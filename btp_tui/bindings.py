@@ -24,6 +24,7 @@ KEYS: list[BindingType] = [
     Binding("b", "show('programs')", "Programs", tooltip="Browse all stored programs"),
     Binding("2", "show('programs')", "Programs", show=False),
     Binding("3", "show('runs')", "Runs", tooltip="All runs of this workspace"),
+    Binding("4", "show('tasks')", "Tasks", tooltip="How well each task is solved by now"),
     Binding(
         "left_square_bracket",
         "turn('alpha', -1)",

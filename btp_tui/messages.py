@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.message import Message
 
 from btp_tui.snapshot import Page, ProgramCard, Snapshot
+from btp_tui.tasks import TaskPage
 
 
 class Replaceable(Message):
@@ -37,6 +38,14 @@ class CardReady(Replaceable):
     def __init__(self, card: ProgramCard | None) -> None:
         super().__init__()
         self.card = card
+
+
+class TasksReady(Replaceable):
+    """The tasks of the watched run were looked at."""
+
+    def __init__(self, page: TaskPage) -> None:
+        super().__init__()
+        self.page = page
 
 
 class FeedEnded(Message):

@@ -94,11 +94,6 @@ class Mirror:
         code = int(self.columns.outcome[row])
         return None if code == UNJUDGED else self.columns.outcomes[code]
 
-    def copies(self, row: int) -> int:
-        """How often the text of a row was sampled in its run."""
-        same = self.columns.program == self.columns.program[row]
-        return int(np.count_nonzero(same & (self.columns.run == self.columns.run[row])))
-
     def student_logprob(self, row: int) -> float | None:
         """log P(t) as the student said last, None where it was not asked since."""
         return _known(float(self.columns.student_logprob[row]))

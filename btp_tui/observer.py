@@ -79,6 +79,7 @@ class Observer:
             initial=figures and figures[0],
             newest=figures and figures[1],
             id=run.id,
+            archived=self.workspace.archived(run.name),
         )
 
     def _accuracy(self, run: Run) -> tuple[float, float] | None:
@@ -143,10 +144,12 @@ def run_state(progress: Progress | None, alive: bool, launch: Launch | None) -> 
 def _pick(
     runs: list[Run], lines: tuple[RunLine, ...], watch: str | None
 ) -> tuple[Run, RunLine] | None:
-    """The run to watch: the named one, else one at work, else the newest."""
+    """The run to watch: the named one, else one at work, else the newest that is in the list."""
     by_name = {line.name: line for line in lines}
     if watch is not None:
         run = next((run for run in runs if run.name == watch), None)
     else:
-        run = next((run for run in runs if by_name[run.name].alive), runs[0] if runs else None)
+        at_work = [run for run in runs if by_name[run.name].alive]
+        in_sight = [run for run in runs if not by_name[run.name].archived]
+        run = next(iter([*at_work, *in_sight, *runs]), None)
     return (run, by_name[run.name]) if run else None

@@ -49,6 +49,14 @@ def next_outcome(text: str) -> str:
     return _set(text, "outcome", words[(current + 1) % len(words)])
 
 
+def task_query(task: str) -> str:
+    """The filter for the programs of one task in the order of their iterations."""
+    # A pattern, for a bare name would find all that it is a part of: nano/4 also finds nano/42.
+    pattern = "*" + task.replace("[", "[[]")
+    quoted = f'"{pattern}"' if " " in pattern else pattern
+    return f"task:{quoted} sort:iter"
+
+
 def _or_default(text: str) -> Query:
     try:
         return parse_query(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from btp_tui.lineage import Lineage
 from storage.schema import EvaluationRecord, Event, Progress, Telemetry
 
 
@@ -49,6 +50,7 @@ class RunLine:
 
     `state` is what is true now: starting, running, paused, finished, stopped, failed, or died (the
     store says running but no engine holds the run's lock). Accuracies are held-out, in [0, 1].
+    An `archived` one is put away: only the list of runs shows it, and only when asked.
     """
 
     name: str
@@ -60,6 +62,7 @@ class RunLine:
     initial: float | None = None
     newest: float | None = None
     id: int = 0
+    archived: bool = False
 
     @property
     def trains(self) -> bool:
@@ -217,11 +220,20 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class SampledTokens:
+    """The tokens of a program as (text, log-probability in nats), or why there are none."""
+
+    tokens: tuple[tuple[str, float], ...] = ()
+    why_none: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramCard:
     """Everything about one sample; `standing` is None where it cannot be replayed.
 
-    `copies` counts the samples of its text in its run; `student_logprob` is log P(t) as the student
-    said last, None where it was not asked since.
+    `copies` counts the samples of its text in its run, `replays` the draws of any of them; `draws`
+    are the newest updates that drew one, (number, times). `student_logprob` is log P(t) as the
+    student said last, None where it was not asked since. `tokens` are read only when asked for.
     """
 
     sample: int
@@ -237,11 +249,14 @@ class ProgramCard:
     pass_rate: float | None
     logprob: float | None
     n_tokens: int | None
-    replays: int
+    replays: int = 0
+    draws: tuple[tuple[int, int], ...] = ()
     copies: int = 1
     student_logprob: float | None = None
     tests: tuple[ShownTest, ...] = ()
     standing: Standing | None = None
+    lineage: Lineage | None = None
+    tokens: SampledTokens | None = None
 
 
 def _between(low: float, value: float, high: float) -> float:

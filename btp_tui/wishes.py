@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from btp_tui.engine import Launch
+from btp_tui.tasks import TaskWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,5 @@ class Wishes:
     launch: Launch | None = None
     page: tuple[str, int] | None = None  # filter and offset
     sample: int | None = None
+    tokens: bool = False  # those of the sample
+    tasks: TaskWish | None = None

@@ -50,7 +50,7 @@ def tiny_llama() -> Any:
 
 @pytest.fixture(scope="session")
 def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the API of a real `transformers serve` begins; it loads whatever folder is asked for."""
+    """Where a real `transformers serve` answers; it loads whatever folder is asked for."""
     for package in ("fastapi", "uvicorn", "accelerate"):
         if find_spec(package) is None:
             pytest.skip("transformers serve needs pip install 'transformers[serving]'")

@@ -12,7 +12,8 @@ from textual.message import Message
 
 from btp_tui.app import BtpApp
 from btp_tui.feed import Feed
-from btp_tui.messages import CardReady, PageReady, SnapshotReady
+from btp_tui.lineage import Lineage, Predecessor
+from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
 from btp_tui.snapshot import (
     Histogram,
     IterationOutcomes,
@@ -21,11 +22,13 @@ from btp_tui.snapshot import (
     ProgramCard,
     ProgramLine,
     RunLine,
+    SampledTokens,
     ShownTest,
     Snapshot,
     Standing,
     Watched,
 )
+from btp_tui.tasks import TaskLine, TaskPage, TaskWish
 from btp_tui.wishes import Wishes
 from storage.schema import DeviceReading, EvaluationRecord, Event, Progress, Telemetry
 
@@ -206,6 +209,31 @@ def page(query: str = "", offset: int = 0) -> Page:
     )
 
 
+#: Of the second program, one of each level of sureness and more.
+TOKENS = SampledTokens(
+    (
+        ("    total", -0.02),
+        (" =", -0.01),
+        (" 0\n    for", -0.2),
+        (" value", -0.05),
+        (" in", -0.01),
+        (" values:\n        total", -0.4),
+        (" += value", -1.2),
+        ("[0]", -2.9),
+        ("\n    return total\n", -0.03),
+        ("<|end|>", -0.01),
+    )
+)
+
+
+def lineage(sample: int) -> Lineage:
+    """Of 17 programs of a task, one sample in three; without any, the third one's."""
+    samples = tuple(range(991, 1042, 3))
+    place = samples.index(sample) if sample in samples else 2
+    before = PROGRAMS[1][0].replace("total += value[0]", "total += value").replace("= 0", "= 1")
+    return Lineage(samples, place, Predecessor(before, 5, "error", 0.25) if place else None)
+
+
 def card(sample: int = 997) -> ProgramCard:
     """A program that fails two of its four tests."""
     return ProgramCard(
@@ -223,6 +251,7 @@ def card(sample: int = 997) -> ProgramCard:
         logprob=-4.2,
         n_tokens=34,
         replays=3,
+        draws=((118, 1), (112, 2)),
         copies=7,
         student_logprob=-6.9,
         tests=(
@@ -232,6 +261,41 @@ def card(sample: int = 997) -> ProgramCard:
             ShownTest("make([[5, 1]])", "6", "wrong answer", "5", seconds=0.002),
         ),
         standing=Standing(Knobs(), 0.88, 0.576, 0.00031, 1204, 1534),
+        lineage=lineage(sample),
+        tokens=TOKENS,
+    )
+
+
+def task_line(number: int) -> TaskLine:
+    """Some are learned at once, some by and by, some are forgotten again, some stay unsolved."""
+    shapes: tuple[tuple[float | None, ...], ...] = (
+        (0.0, 0.0, 0.0, 0.17, 0.17, 0.0),
+        (0.17, 0.33, 0.33, 0.67, 0.83, 1.0),
+        (0.33, 0.67, 1.0, 1.0, 0.67, 0.5),
+        (0.5, None, 0.75, None, 1.0, 1.0),
+        (None, None, None, None, None, None),
+    )
+    history = shapes[number % len(shapes)]
+    known = [rate for rate in history if rate is not None]
+    best = None if not known else 0.5 if number % len(shapes) == 0 else 1.0
+    return TaskLine(
+        task=f"nano/train/{17 + 31 * number}",
+        history=history,
+        first=known[0] if known else None,
+        newest=known[-1] if known else None,
+        peak=max(known, default=None),
+        programs=2 * len(history) + 7 * (number % 3),
+        best=best,
+        solved=None if best != 1.0 else 2 + number % 4,
+        text=PROGRAMS[number % 3][1],
+    )
+
+
+def task_page(wish: TaskWish) -> TaskPage:
+    """What the still feed answers to any wish for tasks."""
+    rows = tuple(task_line(number) for number in range(96))
+    return TaskPage(
+        wish, "demo-1", rows, 1296, 1296, solved=703, again=1100, stretch=1, iterations=6
     )
 
 
@@ -251,6 +315,10 @@ class StillFeed(Feed):
             self._post(PageReady(page(*wishes.page)))
         if wishes.sample is not None and wishes.sample != before.sample:
             self._post(CardReady(card(wishes.sample)))
+        if wishes.tasks is not None and wishes.tasks != before.tasks:
+            began = self.shown.watched and self.shown.watched.line.state != "starting"
+            tasks = task_page(wishes.tasks) if began else TaskPage(wishes.tasks)
+            self._post(TasksReady(tasks))
 
     def show(self, shown: Snapshot) -> None:
         """Another snapshot comes from the store."""

@@ -1,35 +1,69 @@
-"""One program in full: what it came to, its text, and its tests one by one."""
+"""One program in full: what it came to, its text or what changed in it, and its tests."""
 
 from __future__ import annotations
 
-import math
+from typing import Literal
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from btp_tui import words
-from btp_tui.panels.panel import Piece, line, lines
-from btp_tui.snapshot import ProgramCard, ShownTest, Standing
+from btp_tui.panels.panel import line, lines
+from btp_tui.panels.program_diff import compared_programs
+from btp_tui.panels.program_facts import program_facts
+from btp_tui.panels.program_tests import each_test
+from btp_tui.panels.program_tokens import sampled_tokens
+from btp_tui.snapshot import ProgramCard
 from btp_tui.theme import outcome_sign
+
+Shows = Literal["program", "changes", "tokens"]
+
+#: Cells from which on the tests stand beside the text.
+TESTS_BESIDE = 148
 
 
 class ProgramView(VerticalScroll, can_focus=True):
-    """Facts, text and tests of one program; scrolls where they are longer than the room."""
+    """Facts, text and tests of one program; scrolls where they are longer than the room.
+
+    In a wide window the tests stand beside the rest, unless two programs are compared there.
+    """
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._card: ProgramCard | None = None
+        self._shows: Shows = "program"
 
     def compose(self) -> ComposeResult:
         """Three parts that are updated, never composed anew."""
-        yield Static(id="facts")
-        yield Static(id="code")
+        with Vertical(id="text"):
+            yield Static(id="facts")
+            yield Static(id="code")
         yield Static(id="tests")
 
     def on_mount(self) -> None:
         """A program may have come before the parts were there."""
+        self._draw(None)
+
+    def on_resize(self, _event: Resize) -> None:
+        """Values are cut, and programs laid beside each other, by the width."""
+        self._draw(None)
+
+    @property
+    def card(self) -> ProgramCard | None:
+        """The program that is shown."""
+        return self._card
+
+    @property
+    def shows(self) -> Shows:
+        """Its text, what changed since the program before, or its tokens."""
+        return self._shows
+
+    @shows.setter
+    def shows(self, shows: Shows) -> None:
+        self._shows = shows
         self._draw(None)
 
     def show_card(self, card: ProgramCard | None) -> None:
@@ -37,123 +71,63 @@ class ProgramView(VerticalScroll, can_focus=True):
         before, self._card = self._card, card
         if card != before and self.is_mounted:
             self._draw(before)
+            if card is None or before is None or card.sample != before.sample:
+                self.scroll_home(animate=False)
 
     def _draw(self, before: ProgramCard | None) -> None:
-        card = self._card
+        card, width = self._card, self.size.width
+        columns = width >= TESTS_BESIDE and self._shows != "changes"
+        self.set_class(columns, "-columns")
         self.border_title = card.task if card else "Program"
-        facts = lines(_facts(card)) if card else line(("No program chosen.", "$dimmed"))
+        lineage = card.lineage if card else None
+        self.border_subtitle = f"program {lineage.said} of this task" if lineage else ""
+        facts = lines(program_facts(card)) if card else line(("No program chosen.", "$dimmed"))
         self.query_one("#facts", Static).update(facts)
-        if card is None or before is None or (card.text, card.tests) != (before.text, before.tests):
-            self.query_one("#code", Static).update(_code(card) if card else "")
-            self.query_one("#tests", Static).update(_tests(card) if card else "")
-        if card is None or before is None or card.sample != before.sample:
-            self.scroll_home(animate=False)
+        if card is None or before is None or _long_parts(card) != _long_parts(before):
+            self.query_one("#code", Static).update(self._code(card) if card else "")
+            tests = each_test(card, width // 2 if columns else width) if card else ""
+            self.query_one("#tests", Static).update(tests)
+
+    def _code(self, card: ProgramCard) -> Content:
+        match self._shows:
+            case "changes":
+                return compared_programs(card, self.size.width)
+            case "tokens":
+                return sampled_tokens(card.tokens)
+            case _:
+                return _code(card)
 
 
-def _facts(card: ProgramCard) -> list[Content]:
-    sign = outcome_sign(card.outcome)
-    passed = sum(test.outcome == "passed" for test in card.tests)
-    verdict: list[Piece] = [
-        (f"{sign.mark} {card.outcome or 'not tested yet'}", f"bold {sign.style}")
-    ]
-    if card.outcome:
-        verdict.append(f"  {passed} of {words.plural(len(card.tests), 'test')}")
-        if skipped := sum(test.outcome == "skipped" for test in card.tests):
-            verdict.append(f", {skipped} skipped after the first timeout")
-    verdict.append((f"  replayed {words.plural(card.replays, 'time')}", "$dimmed"))
-    origin = f"iteration {card.iteration} · beam {card.rank} · {card.source} · {card.run}"
-    if card.copies > 1:
-        origin += f" · sampled {words.plural(card.copies, 'time')}"
-    rows = [line(*verdict), line((origin, "$dimmed"))]
-    if card.logprob is not None and card.n_tokens is not None:
-        each = math.exp(card.logprob / max(1, card.n_tokens))
-        rows.append(
-            _fact("log P(t)", f"{card.logprob:.2f} nats, {card.n_tokens} tokens of {each:.2f} each")
-        )
-    if card.student_logprob is not None:
-        rows.append(_fact("rescored", f"{card.student_logprob:.2f} nats under a later student"))
-    if card.standing is None:
-        return [*rows, _fact("P2Value", "unknown: it is not replayed from here")]
-    return [*rows, *_standing(card.standing, card.pass_rate or 0.0)]
-
-
-def _standing(standing: Standing, pass_rate: float) -> list[Content]:
-    """Eq. 6 in numbers, and what eq. 7 makes of it."""
-    alpha, likely = standing.knobs.alpha, _small(standing.possibility)
-    worked_out = (
-        f"{standing.p2value:.3f} = {alpha:.2f}·{likely} P(t) + {1 - alpha:.2f}·{pass_rate:.2f} "
-        "pass rate"
-    )
-    place = f"place {words.count(standing.place)} of {words.count(standing.candidates)}"
-    priority = f"{_chance(standing.probability)} a draw, {place}"
-    return [_fact("P2Value", worked_out), _fact("priority", priority)]
+def _long_parts(card: ProgramCard) -> tuple[object, ...]:
+    """What the text and the tests are drawn from."""
+    return card.text, card.tests, card.lineage, card.tokens
 
 
 def _code(card: ProgramCard) -> Content:
-    """The text with line numbers; an arrow where a test failed with an error."""
+    """The text with line numbers; below a line at which tests failed, what they say."""
     from textual.highlight import highlight  # brings pygments
 
-    blamed = {test.line for test in card.tests if test.line is not None}
+    blamed = _blamed(card)
     text = highlight(card.text.rstrip("\n"), language="python", path=None)
-    rows = []
-    for number, row in enumerate(text.split("\n", allow_blank=True), start=1):
-        if number in blamed:
-            rows.append(line((f"▸{number:>3} ", "$failed")) + row)
-        else:
-            rows.append(line((f"{number:>4} ", "$dimmed")) + row)
-    return lines([Content(""), *rows])
-
-
-def _tests(card: ProgramCard) -> Content:
     rows = [Content("")]
-    for number, test in enumerate(card.tests, start=1):
-        rows += _test(number, test)
-    if card.description:
-        rows += [Content(""), line(("The task", "$dimmed")), line(card.description.strip())]
+    for number, row in enumerate(text.split("\n", allow_blank=True), start=1):
+        if number not in blamed:
+            rows.append(line((f"{number:>4} ", "$dimmed")) + row)
+            continue
+        rows.append(line((f"▸{number:>3} ", "$failed")) + row)
+        rows += [line("     ", (f"╰ {said}", style)) for said, style in blamed[number]]
     return lines(rows)
 
 
-def _test(number: int, test: ShownTest) -> list[Content]:
-    """One row for a test that passed; input, expected and actual for one that did not."""
-    sign = outcome_sign(test.outcome)
-    head = (f"{sign.mark} test {number:<2} ", sign.style)
-    given = _one_line(test.given)
-    if test.outcome in ("passed", None):
-        tail = f"  → {_one_line(test.expected)}" if test.expected else ""
-        return [line(head, given, (tail, "$dimmed"))]
-    rows = [line(head, (test.outcome or "", f"bold {sign.style}"), _where(test))]
-    facts = {
-        "input": test.given,
-        "expected": test.expected,
-        "actual": test.actual,
-        "says": test.message,
-    }
-    return rows + [
-        line("  ", _fact(name, _one_line(text))) for name, text in facts.items() if text.strip()
-    ]
-
-
-def _where(test: ShownTest) -> Piece:
-    where = f" in line {test.line}" if test.line is not None else ""
-    return (f"{where}  {1000 * test.seconds:.0f} ms", "$dimmed")
-
-
-def _fact(name: str, text: str) -> Content:
-    return line((f"{name:<9} ", "$dimmed"), text)
-
-
-def _one_line(text: str) -> str:
-    return words.fit(text.strip().replace("\n", " ⏎ "), 400)
-
-
-def _small(value: float) -> str:
-    """A probability, in powers of ten where digits would hide it."""
-    return f"{value:.2f}" if value >= 0.005 or value == 0 else f"{value:.0e}"
-
-
-def _chance(probability: float) -> str:
-    """A probability in per cent with two telling digits."""
-    if probability <= 0:
-        return "0 %"
-    digits = max(0, 1 - math.floor(math.log10(100 * probability)))
-    return f"{100 * probability:.{min(digits, 6)}f} %"
+def _blamed(card: ProgramCard) -> dict[int, list[tuple[str, str]]]:
+    """Line number -> what the tests that failed there say, with its colour, each message once."""
+    tests: dict[tuple[int, str, str], list[int]] = {}
+    for number, test in enumerate(card.tests, start=1):
+        if test.line is not None:
+            said = test.message.strip().split("\n")[-1] or test.outcome or ""
+            tests.setdefault((test.line, said, outcome_sign(test.outcome).style), []).append(number)
+    blamed: dict[int, list[tuple[str, str]]] = {}
+    for (at, said, style), numbers in tests.items():
+        where = f"test {numbers[0]}" if len(numbers) == 1 else words.plural(len(numbers), "test")
+        blamed.setdefault(at, []).append((f"{said} ({where})", style))
+    return blamed

@@ -1,4 +1,4 @@
-"""One program over the whole window."""
+"""One program over the whole window, and from there on through all of its task."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
-from btp_tui.panels.program import ProgramView
+from btp_tui.panels.program import ProgramView, Shows
 from btp_tui.screens.live import LiveScreen
 from btp_tui.snapshot import ProgramCard
 
@@ -16,8 +17,43 @@ class ProgramScreen(LiveScreen):
     """Everything about one program; escape goes back to where it was opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n", "step(1)", "Next", tooltip="The next program that the run wrote for this task"
+        ),
+        Binding(
+            "N", "step(-1)", "Previous", tooltip="The program that the run wrote before this one"
+        ),
+        Binding(
+            "v",
+            "compare",
+            "Compare",
+            tooltip="What changed since the one before, or the text again",
+        ),
+        Binding(
+            "u", "tokens", "Tokens", tooltip="How sure the model was of each, or the text again"
+        ),
+        Binding("y", "app.copy_program", "Copy", tooltip="Copy the text of the program"),
         Binding("escape", "app.close_program", "Back", tooltip="Go back to the list"),
     ]
+
+    class Wanted(Message):
+        """Another program of the task is asked for."""
+
+        def __init__(self, sample: int) -> None:
+            super().__init__()
+            self.sample = sample
+
+    class Tokens(Message):
+        """The tokens of the program are asked for, or not any more."""
+
+        def __init__(self, wanted: bool) -> None:
+            super().__init__()
+            self.wanted = wanted
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._place = 0  # of the program asked for last
+        self._asked: int | None = None  # its sample, until it was read
 
     def compose_body(self) -> ComposeResult:
         """The view alone."""
@@ -27,9 +63,47 @@ class ProgramScreen(LiveScreen):
 
     def on_mount(self) -> None:
         """Arrow keys scroll."""
-        self.query_one(ProgramView).focus()
+        self._view.focus()
 
     def show_card(self, card: ProgramCard | None) -> None:
         """Takes over what the feed has read."""
         for view in self.query(ProgramView):  # none yet while the screen is being composed
             view.show_card(card)
+            if card and card.lineage and self._asked in (None, card.sample):
+                self._place, self._asked = card.lineage.place, None
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only where there is another program of the task can it be gone to."""
+        card = self._view.card
+        if action != "step":
+            return True
+        if card is None or card.lineage is None:
+            return False
+        return 0 <= self._place + int(str(parameters[0])) < len(card.lineage.samples)
+
+    def action_step(self, programs: int) -> None:
+        """Asks for another program of the task, counted from the one asked for last."""
+        card = self._view.card
+        if card is None or card.lineage is None:
+            return
+        self._place += programs
+        self._asked = card.lineage.samples[self._place]
+        self.post_message(self.Wanted(self._asked))
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """Shows what differs from the program before, or the whole program again."""
+        self._show("changes")
+
+    def action_tokens(self) -> None:
+        """Shows how sure the model was of each token, or the whole program again."""
+        self._show("tokens")
+
+    def _show(self, shows: Shows) -> None:
+        self._view.shows = "program" if self._view.shows == shows else shows
+        self.post_message(self.Tokens(self._view.shows == "tokens"))
+
+    @property
+    def _view(self) -> ProgramView:
+        return self.query_one(ProgramView)

@@ -88,6 +88,7 @@ class ProgramsScreen(LiveScreen):
         self._offset = 0  # of the page that was asked for last
         self._suggester = FilterSuggester()
         self._typing: Timer | None = None
+        self._back_to = "dashboard"
 
     def compose_body(self) -> ComposeResult:
         """Filter, what it found, table and program."""
@@ -110,6 +111,7 @@ class ProgramsScreen(LiveScreen):
         """Asks again for what it showed; the first time for the newest programs."""
         super().on_screen_resume()
         self.post_message(self.Wanted(self.filter, self._offset))
+        self.highlighted()  # another program may have been looked at in between
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Whoever writes a filter needs no key to begin."""
@@ -144,6 +146,12 @@ class ProgramsScreen(LiveScreen):
         row = self._table.row
         if card is None or (row is not None and row.sample == card.sample):
             self.query_one(ProgramView).show_card(card)
+
+    def look_for(self, query: str, back_to: str) -> None:
+        """Writes a filter and looks it up at once; escape leads back to the screen of a mode."""
+        self.filter, self._back_to = query, back_to
+        self._table.focus()
+        self._ask()
 
     @property
     def filter(self) -> str:
@@ -210,9 +218,10 @@ class ProgramsScreen(LiveScreen):
             self.post_message(self.Wanted(self.filter, offset))
 
     async def action_leave(self) -> None:
-        """From the filter to the table, from the table to the dashboard."""
+        """From the filter to the table, from the table to where it was opened."""
         if self._table.has_focus:
-            await self.app.run_action("show('dashboard')")
+            back_to, self._back_to = self._back_to, "dashboard"
+            await self.app.run_action(f"show({back_to!r})")
         else:
             self._table.focus()
 
