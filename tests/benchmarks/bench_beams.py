@@ -22,7 +22,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ class Contest:
     model: Any
     settings: SearchSettings
     prompts: Sequence[list[int]]
+    cache_bytes: dict[str, float] = field(default_factory=dict)  # a task, by side
 
     @classmethod
     def embedded(cls, tasks: int) -> Contest:
@@ -85,7 +86,10 @@ class Contest:
     def tree(self, beams: int, batch: int) -> Sequences:
         """The k best sequences of every prompt, by tree decoding."""
         decoder = TreeDecoder(self.model, replace(self.settings, beams=beams, batch_tasks=batch))
-        found = dict(decoder.search(self.prompts))
+        with _caches() as made:
+            found = dict(decoder.search(self.prompts))
+        [cache] = made
+        self.cache_bytes["tree"] = cache.column_bytes * cache.columns
         return [[one.token_ids.tolist() for one in found[index]] for index in sorted(found)]
 
     @torch.inference_mode()
@@ -96,23 +100,10 @@ class Contest:
             prompts = self.prompts[start : start + batch]
             longest = max(map(len, prompts))
             output = self._generate(prompts, longest, beams)
+            self.cache_bytes["generate"] = _bytes(output.past_key_values) / len(prompts)
             lines = [self._until_end(line) for line in output.sequences[:, longest:].tolist()]
             found += [lines[i : i + beams] for i in range(0, len(lines), beams)]
         return found
-
-    @torch.inference_mode()
-    def cache_ratio(self, beams: int) -> float:
-        """Bytes of the tree's cache over those of `generate`'s, for the same tasks at once."""
-        output = self._generate(self.prompts, max(map(len, self.prompts)), beams)
-        theirs = sum(
-            table.numel() * table.element_size()
-            for layer in output.past_key_values.layers
-            for table in (layer.keys, layer.values)
-        )
-        with _caches() as made:
-            self.tree(beams, len(self.prompts))
-        ours = sum(cache.column_bytes * cache.rows_at_first * cache.columns for cache in made)
-        return ours / theirs
 
     def _generate(self, prompts: Sequence[list[int]], longest: int, beams: int) -> Any:
         pad = self.settings.pad_token_id
@@ -185,7 +176,6 @@ def _caches() -> Iterator[list[Any]]:
 
     def make(*arguments: int) -> Any:
         made.append(kind(*arguments))
-        made[-1].rows_at_first = made[-1].rows
         return made[-1]
 
     tree.TreeCache = make  # type: ignore[assignment, misc]
@@ -193,6 +183,11 @@ def _caches() -> Iterator[list[Any]]:
         yield made
     finally:
         tree.TreeCache = kind  # type: ignore[misc]
+
+
+def _bytes(cache: Any) -> int:
+    tables = (table for layer in cache.layers for table in (layer.keys, layer.values))
+    return sum(table.numel() * table.element_size() for table in tables)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -291,7 +286,7 @@ def bf16_difference(contest: Contest) -> dict[str, Any]:
 def measure(quick: bool) -> dict[str, Any]:
     """Runs every measurement; returns them by name."""
     result: dict[str, Any] = {"threads": torch.get_num_threads()}
-    embedded = Contest.embedded(96 if quick else 256)
+    embedded = Contest.embedded(64 if quick else 256)
     trial = embedded.first(48)
     trial.tree(3, 16)  # warm-up
     batches = (32, 8)
@@ -309,10 +304,10 @@ def measure(quick: bool) -> dict[str, Any]:
     ]
     result["one_more_beam"] = statistics.median(more)
     result |= equality(trial.first(16))
-    result |= bf16_difference(trial if quick else embedded)
-    gpt2 = Contest.gpt2(3 if quick else 8)
+    result |= bf16_difference(trial.first(16) if quick else embedded)
+    gpt2 = Contest.gpt2(4 if quick else 8)
     for beams in (3, 10):
-        sizes = (3, 3)
+        sizes = (4, 4)
         if not quick:
             trial = gpt2.first(4)
             sizes = (
@@ -320,7 +315,8 @@ def measure(quick: bool) -> dict[str, Any]:
                 best_batch(trial.generate, (1, 2, 4), beams),
             )
         result |= versus(f"gpt2_k{beams}", gpt2, beams, sizes, 1 if quick else 3)
-        result[f"cache_k{beams}"] = gpt2.first(1).cache_ratio(beams)
+        taken = gpt2.cache_bytes
+        result[f"cache_k{beams}"] = taken["tree"] / taken["generate"]
     return result
 
 
