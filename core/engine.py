@@ -36,13 +36,13 @@ from core.errors import CoreError
 from core.evaluate import Evaluation
 from core.executor import Executor
 from core.executor.configured import open_executor
-from core.fitting import Fit, check_any, fitting_tasks
 from core.measurements import Measurements
 from core.metrics import Metrics, check_installed, open_sinks
 from core.mixture import Mixture
 from core.models import Student, check_trainable, choose_device, load_student
 from core.optimizers import check_optimizer
 from core.pipeline import Pipeline
+from core.prompts.fitting import Fit, check_any, fitting_tasks
 from core.records import task_record
 from core.replay import ReplayBuffer
 from core.reporter import Reporter, Totals

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.executor import Executor
-from core.fitting import fitting_tasks
+from core.prompts.fitting import fitting_tasks
 from core.sampler import StudentSampler
 from core.tasks import Task
 

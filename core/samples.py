@@ -12,9 +12,9 @@ from rich.text import Text
 from core.config import Config
 from core.errors import CoreError
 from core.executor.configured import open_executor
-from core.fitting import check_any, fitting_tasks
 from core.models import choose_device, load_student
 from core.program import Program
+from core.prompts.fitting import check_any, fitting_tasks
 from core.sampler import Sampler
 from core.tasks import Task, Verdict
 from core.tasks.load import load_tasks

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chat import (
+from core.executor import Executor
+from core.prompts import PromptFormat
+from core.prompts.chat import (
     answer_end,
     answer_with,
     code_from_answer,
     program_from_answer,
     user_message,
 )
-from core.executor import Executor
-from core.fences import Block, fenced, fenced_blocks
-from core.prompts import PromptFormat
+from core.prompts.fences import Block, fenced, fenced_blocks
 from core.tasks import CallTest, StdioTest, Task
 from core.tasks.load import load_tasks
 from tests.conftest import real_data

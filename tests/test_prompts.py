@@ -14,9 +14,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from core.config import SamplerConfig
 from core.errors import CoreError
-from core.fitting import Fit, check_any, fitting_tasks
 from core.models import Student
 from core.prompts import PromptFormat, program_text, prompt_format
+from core.prompts.fitting import Fit, check_any, fitting_tasks
 from core.tasks import StdioTest, Task
 from core.tasks.load import load_tasks
 from tests.conftest import real_data

@@ -17,11 +17,11 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCau
 
 from btp_tui.panels.status import now_in_words
 from btp_tui.snapshot import RunLine, Watched
-from core.chat import user_message
 from core.checkpoints import Checkpoints
 from core.config import Config, ModelConfig, SamplerConfig, build_config, to_toml
 from core.engine import Listeners, Result, resume, start
 from core.models import Student, load_student, save_student
+from core.prompts.chat import user_message
 from core.sampler import Sampler
 from core.tasks.load import load_tasks
 from storage.reader import Reader

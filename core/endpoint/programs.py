@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from core.chat import code_from_answer, program_from_answer, user_message
 from core.endpoint.answers import Answer
 from core.program import Program
 from core.prompts import PromptFormat, program_text
+from core.prompts.chat import code_from_answer, program_from_answer, user_message
 from core.tasks.task import Task
 
 

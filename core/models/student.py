@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
-from core.chat import answer_end, check_template
 from core.config import ModelConfig
 from core.errors import CoreError
 from core.models.adapter import base_of, load_adapter, new_adapter, save_adapter
 from core.models.quantized import check_bitsandbytes, quantization_config
 from core.models.source import Source, find_source, one_line
+from core.prompts.chat import answer_end, check_template
 
 _DTYPES = {
     "auto": torch.float32,

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from core.config import SamplerConfig, TeacherConfig
-from core.fitting import check_any, fitting_tasks
 from core.memory import release_memory
 from core.models import load_student
 from core.program import Program
+from core.prompts.fitting import check_any, fitting_tasks
 from core.sampler import Sampler
 from core.sampler.check import Check
 from core.tasks.task import Task

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from core.chat import answer_end, answer_with, chat_prompt, program_from_answer
 from core.config import SamplerConfig
 from core.errors import CoreError
+from core.prompts.chat import answer_end, answer_with, chat_prompt, program_from_answer
 from core.tasks.task import Task
 
 if TYPE_CHECKING:  # programs from files need no torch

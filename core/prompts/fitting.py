@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.config import SamplerConfig
 from core.errors import CoreError
-from core.prompts import PromptFormat
+from core.prompts.format import PromptFormat
 from core.tasks.task import Task
 
 

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Collection
 from typing import Any
 
-from core.fences import Block, fenced, fenced_blocks
+from core.prompts.fences import Block, fenced, fenced_blocks
 from core.tasks.source import defined_names, parse, unparse
 from core.tasks.task import Task
 
