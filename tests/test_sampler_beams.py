@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.sampler.beams import Beams
@@ -51,6 +53,7 @@ def plain_beam_search(
             ),
             reverse=True,
         )
+        refuse_ties(score for score, _ in candidates[: 3 * k])
         over = [len(h) == longest or h[-1] in ends for _, h in candidates]
         finished += [c for c, end in zip(candidates[:k], over[:k], strict=True) if end]
         finished = sorted(finished, reverse=True)[:k]
@@ -59,6 +62,12 @@ def plain_beam_search(
             break
         assert step < longest
     return finished
+
+
+def refuse_ties(scores: Iterable[float]) -> None:
+    """Where two candidates are as probable, rounding decides which of them goes on."""
+    for better, worse in pairwise(scores):
+        assume(better - worse > 1e-5)
 
 
 def tables(size: int) -> st.SearchStrategy[np.ndarray]:
@@ -100,7 +109,9 @@ def test_as_many_beams_as_there_are_sequences_find_the_most_probable_ones(
         sum(next_logprobs(table, history[:i])[token] for i, token in enumerate(history))
         for history in sequences
     ]
-    best = sorted(zip(scores, sequences, strict=True), reverse=True)[:k]
+    ranked = sorted(zip(scores, sequences, strict=True), reverse=True)
+    refuse_ties(score for score, _ in ranked[: k + 1])
+    best = ranked[:k]
     assert_same(run(table, k, longest, (end,)), best)
 
 

@@ -18,7 +18,7 @@ from core.sampler.check import Check
 from core.sampler.diverse import DiverseBeams
 from core.sampler.draws import Draws
 from core.sampler.ends import Ends, cut_at_stop, stop_table, token_texts
-from tests.test_sampler_beams import Scored, next_logprobs, run, tables
+from tests.test_sampler_beams import Scored, next_logprobs, refuse_ties, run, tables
 from tests.tiny_models import ENDS, PAD, byte_tokenizer, some_prompts, teacher_forced, tiny_model
 
 CPU = torch.device("cpu")
@@ -60,6 +60,7 @@ def plain_diverse_search(
                 ),
                 reverse=True,
             )
+            refuse_ties(score for score, _, _ in ranked[: 3 * size])
             over = [len(h) == longest or h[-1] == end for _, _, h in ranked]
             ended = [(s, h) for (_, s, h), is_over in zip(ranked, over, strict=True) if is_over]
             first = {h for _, _, h in ranked[:size]}
