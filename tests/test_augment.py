@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.augment import Augmented, augment_tasks
@@ -237,6 +237,7 @@ plain = st.recursive(
 
 
 @given(st.lists(st.tuples(plain, plain), min_size=1, max_size=4), st.integers(0, 1000))
+@example([([], {"0": [[]], "": set()})], 1)  # a set beside a list of lists
 def test_a_change_keeps_the_number_and_the_types_of_arguments(
     examples: list[tuple[Any, ...]], seed: int
 ) -> None:

@@ -62,7 +62,7 @@ class Observed:
             case list() | tuple():
                 return type(value)(self._sequence(list(value), rng))
             case set():
-                return set(self._sequence(sorted(value, key=repr), rng))
+                return _set(self._sequence(sorted(value, key=repr), rng), value)
             case dict():
                 return self._table(value, rng)
         return value
@@ -216,3 +216,11 @@ def _differ_by_place(rows: Sequence[list[Any]]) -> bool:
     """Whether places hold different types, or several rows have the same few places."""
     several = len(rows) > 1 and len(rows[0]) <= 3
     return several or any(len({type(item) for item in row}) > 1 for row in rows)
+
+
+def _set(entries: list[Any], before: set[Any]) -> set[Any]:
+    """The entries as a set; the one before where they were seen beside it and can be in none."""
+    try:
+        return set(entries)
+    except TypeError:
+        return before
