@@ -5,8 +5,10 @@ It only watches: quitting it, or losing it, leaves the engine at work.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -88,6 +90,8 @@ class BtpApp(App[None]):
 
     async def on_mount(self) -> None:
         """Begins to read, and to train where that was asked for."""
+        # Where whoever started it ignores hang-ups, it would read from a terminal that is gone.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, os._exit, 0)
         if self._start_demo:
             await self.action_start_demo()
         self._feed.start()
