@@ -10,7 +10,7 @@ from core.errors import CoreError
 from core.reporter import Reporter
 from core.room import Room
 from storage.errors import StorageError
-from storage.schema import Command
+from storage.schema import FLAG_COMMANDS, Command
 from storage.writer import Writer
 
 _LOOK_EVERY_S = 0.2
@@ -30,7 +30,8 @@ class BudgetSpent(Exception):
 class Control:
     """Looked at between steps: pauses, stops, changes live knobs.
 
-    `on_config` receives the new configuration whenever a live knob changes.
+    `on_config` receives the new configuration whenever a live knob changes, `on_flag` what is said
+    of stored programs (see core.flags): it returns the answer.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Control:
         writer: Writer,
         reporter: Reporter,
         on_config: Callable[[Config], None],
+        on_flag: Callable[[Command], str],
         room: Room,
     ) -> None:
         self.config = config
@@ -48,6 +50,7 @@ class Control:
         self._writer = writer
         self._reporter = reporter
         self._on_config = on_config
+        self._on_flag = on_flag
         self._paused = False
         self._out_of_room = False
         self._stop_reason: str | None = None
@@ -111,7 +114,12 @@ class Control:
         self._looked = time.monotonic()
         for command in self._writer.pending_commands(self._run):
             if command.id not in self._answers:
-                self._answers[command.id] = self._act(command)
+                try:
+                    self._answers[command.id] = self._act(command)
+                except StorageError as error:
+                    if not error.full:  # else it is done when there is room, and what follows it
+                        raise
+                    break
         for command_id, answer in [*self._answers.items()]:
             try:
                 self._writer.answer_command(command_id, answer)
@@ -133,7 +141,19 @@ class Control:
             return "stopping"
         if command.name == "set":
             return self._set_knob(str(command.argument["key"]), command.argument["value"])
+        if command.name in FLAG_COMMANDS:
+            return self._flag(command)
         return f"unknown command {command.name!r}"
+
+    def _flag(self, command: Command) -> str:
+        try:
+            answer = self._on_flag(command)
+        except StorageError as error:
+            if error.full:
+                raise
+            return str(error)
+        self._reporter.event("info", f"{answer[0].upper()}{answer[1:]}.")
+        return answer
 
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused

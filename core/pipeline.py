@@ -25,6 +25,7 @@ from core.chance import DROPOUT, REPLAY, generator
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import BudgetSpent, Control
+from core.exclusions import Exclusions
 from core.executor import Executor
 from core.measurements import Measurements
 from core.metrics import Metrics
@@ -45,6 +46,11 @@ from storage.columns import Columns
 from storage.reader import Reader
 from storage.schema import UpdateRecord
 from storage.writer import Writer
+
+_NOTHING_TO_LEARN_FROM = (
+    "Nothing to learn from: no program that is not excluded has both a verdict and a possibility. "
+    "(One that the student could not write within its context has none.)"
+)
 
 
 @dataclass
@@ -68,6 +74,7 @@ class Pipeline:
     writer: Writer
     columns: Columns
     buffer: ReplayBuffer
+    exclusions: Exclusions
     checkpoints: Checkpoints
     reporter: Reporter
     control: Control
@@ -207,13 +214,11 @@ class Pipeline:
         self.columns.refresh()
         self.buffer.extend()
         self._show("replay", updated=self.counters.update_in_iteration, update_total=total)
-        if len(self.buffer) == 0:
-            self.reporter.event(
-                "warning",
-                "Nothing to learn from yet: no program has both a verdict and a possibility. (One "
-                "that the student could not write within its context has none.)",
-            )
-        for within in range(self.counters.update_in_iteration, total if len(self.buffer) else 0):
+        for within in range(self.counters.update_in_iteration, total):
+            self.exclusions.apply(self.buffer, self.counters.update + 1)
+            if len(self.buffer) == 0:
+                self.reporter.event("warning", _NOTHING_TO_LEARN_FROM)
+                break
             self._update(number=self.counters.update + 1)
             self._count(self.counters.iteration, self.counters.update + 1, within + 1)
             self.reporter.set(updated=within + 1, updates=self.counters.update)

@@ -1,13 +1,15 @@
 """Prioritised replay: which stored programs the next minibatch learns from (eq. 6-8).
 
-A candidate is a distinct text of the run whose pass rate and possibility are known, at its newest
-sample whose possibility is: what is sampled often does not crowd out the rest. With a capacity only
-those sampled last are held. Draws are i.i.d. with replacement, with exactly the probabilities of
-`core.priority`, and take microseconds at a million programs.
+A candidate is a distinct text of the run that no user has excluded and whose pass rate and
+possibility are known, at its newest sample whose possibility is: what is sampled often does not
+crowd out the rest. With a capacity only those sampled last are held. Draws are i.i.d. with
+replacement, with exactly the probabilities of `core.priority`, and take microseconds at a million
+programs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +40,8 @@ class ReplayBuffer:
     """The candidates of one run.
 
     Every row of the run with a possibility has a slot, in order of age. A slot whose text was
-    sampled again later, whose pass rate is unknown, or for which there is no room, has the P2Value
-    NaN and is not drawn.
+    sampled again later or is excluded, whose pass rate is unknown, or for which there is no room,
+    has the P2Value NaN and is not drawn.
     """
 
     _revision: int  # of the mirror, when it was looked at
@@ -57,6 +59,7 @@ class ReplayBuffer:
         self._config = config
         self._proportional = ProportionalDrawing()
         self._ranked = RankDrawing()
+        self._excluded = np.empty(0, np.int64)  # programs
         self._begin()
 
     def __len__(self) -> int:
@@ -81,6 +84,7 @@ class ReplayBuffer:
         self._p2value.values[changed] = p2value(
             self._possibility.values[changed], self._pass_rate.values[changed], config.alpha
         )
+        self._p2value.values[self._excluded_slots()] = np.nan
         self._candidates = int(np.count_nonzero(~np.isnan(self._p2value.values)))
         if config.prioritization == "rank":
             self._ranked.update(self._p2value.values)
@@ -98,12 +102,22 @@ class ReplayBuffer:
         else:
             self._tune()
 
+    def exclude(self, programs: Mapping[int, bool]) -> None:
+        """Keeps texts from being drawn (True) or lets them be drawn again, from the next draw on.
+
+        A text that the run samples again stays excluded.
+        """
+        said = np.array([*programs], np.int64)
+        away = np.array([*programs.values()], bool)
+        self._excluded = np.union1d(np.setdiff1d(self._excluded, said[~away]), said[away])
+        self._tune()
+
     def draw(self, n: int, rng: np.random.Generator) -> Draw:
         """Draws n candidates, i.i.d. with replacement; raises CoreError where there are none."""
         if not len(self):
             raise CoreError(
-                "There is nothing to replay yet: no program of this run has a known pass rate and "
-                "possibility. Sample and test some first."
+                "There is nothing to replay yet: no program of this run that is not excluded has a "
+                "known pass rate and possibility. Sample and test some first."
             )
         drawing = self._ranked if self._config.prioritization == "rank" else self._proportional
         slots, probabilities = drawing.draw(rng.random(n))
@@ -157,6 +171,7 @@ class ReplayBuffer:
             part = slice(begin, begin + _PART)
             chance, rate = self._possibility.values[part], self._pass_rate.values[part]
             values[part] = p2value(chance, rate, config.alpha)
+        values[self._excluded_slots()] = np.nan
         candidate = ~np.isnan(values)
         if config.capacity:
             candidate = held(candidate, config.capacity)
@@ -167,3 +182,9 @@ class ReplayBuffer:
             self._ranked.tune(values, config.exponent, weights)
         else:
             self._proportional.tune(values, config.exponent, config.floor, weights)
+
+    def _excluded_slots(self) -> NDArray[np.int32]:
+        """The slots that the excluded texts have now."""
+        held = self._excluded[: np.searchsorted(self._excluded, len(self._newest))]
+        slots = self._newest.values.take(held)
+        return slots[slots >= 0]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, islice
+from typing import get_args
 
 from core.config import toml_value
 from core.executor import Executor
@@ -14,7 +15,7 @@ from core.records import verdict_record
 from core.reporter import Reporter, Totals
 from core.submissions import Submission
 from core.tasks import Verdict
-from storage.schema import Progress, VerdictRecord
+from storage.schema import Flag, Progress, VerdictRecord
 from storage.search import Indexer
 from storage.workspace import Workspace
 from storage.writer import Writer
@@ -124,9 +125,18 @@ class ScoringRun:
         """Stores the programs in their order, and returns the ids of their texts."""
         programs = []
         for iteration, group in groupby(batch, lambda each: each.iteration):
-            records = [each.record for each in group]
+            submissions = list(group)
+            records = [each.record for each in submissions]
             stored = self._writer.add_samples(self._run, iteration, records)
             programs += [where.program for where in stored]
+            for flag in get_args(Flag):
+                raised = [
+                    where.sample
+                    for each, where in zip(submissions, stored, strict=True)
+                    if flag in each.flags
+                ]
+                if raised:
+                    self._writer.set_flag(self._run, flag, True, raised)
         return programs
 
     def _collect(self, wait_s: float) -> Iterator[Judged]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from core.prompts import program_text
 from core.tasks.jsonl import Record
 from core.tasks.task import Task
 from storage.programs import pack_tokens
-from storage.schema import SampleRecord
+from storage.schema import Flag, SampleRecord
 
 #: Largest numbers that the mirror of the store holds.
 _LARGEST, _LARGEST_RANK = np.iinfo(np.int32).max, np.iinfo(np.int16).max
@@ -31,7 +31,8 @@ class Submission:
     """One program of the file: the `index`-th (from 0) of its run and task.
 
     `place` is where it stands, in words. `identifier` is the task's id as the file writes it (a
-    text, or a whole number). `run` and `iteration` are what the file says of where it came from.
+    text, or a whole number). `run` and `iteration` are what the file says of where it came from,
+    `flags` what a user said of it there.
     """
 
     place: str
@@ -41,6 +42,7 @@ class Submission:
     record: SampleRecord
     run: str = ""
     iteration: int = 0
+    flags: frozenset[Flag] = frozenset()
 
 
 def tasks_by_any_id(tasks: Sequence[Task]) -> dict[str, Task]:
@@ -57,9 +59,9 @@ def read_submissions(
 
     A row holds `task_id` (or `problem_id`) and `program` (a whole file) or `completion` (what
     follows the prompt), optionally `logprob`, `n_tokens` and `source`. With `origins` also `run`,
-    `iteration`, `rank`, `token_ids` and `token_logprobs` are read; without, or where they are
-    missing, the rank is the index. Raises CoreError naming the line and the field that is wrong;
-    with `skip_unknown` rows of other tasks are passed over.
+    `iteration`, `rank`, `token_ids`, `token_logprobs`, `excluded` and `marked` are read; without,
+    or where they are missing, the rank is the index. Raises CoreError naming the line and the field
+    that is wrong; with `skip_unknown` rows of other tasks are passed over.
     """
     seen: Counter[tuple[str, str]] = Counter()
     for record in read_rows(path):
@@ -92,7 +94,8 @@ def _with_origin(submission: Submission, record: Record, run: str) -> Submission
     if tokens := _tokens(record):
         sample = _with_tokens(sample, record, *tokens)
     iteration = _whole(record, "iteration", 0, _LARGEST) or 0
-    return replace(submission, record=sample, run=run, iteration=iteration)
+    flags = frozenset(flag for flag in get_args(Flag) if _holds(record, flag))
+    return replace(submission, record=sample, run=run, iteration=iteration, flags=flags)
 
 
 def _with_tokens(
@@ -153,6 +156,14 @@ def _whole(record: Record, name: str, least: int, most: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise record.wrong(name, f"a whole number from {least} to {most}")
     return value
+
+
+def _holds(record: Record, name: str) -> bool:
+    """Whether a field is true; it is not where it is missing or null."""
+    value = record.values.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise record.wrong(name, "true or false")
+    return bool(value)
 
 
 def _tokens(record: Record) -> tuple[list[int], list[float]] | None:

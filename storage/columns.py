@@ -35,6 +35,9 @@ FROM verdicts WHERE id > ? ORDER BY id LIMIT ?"""
 _POSSIBILITIES = """SELECT id, sample, logprob, n_tokens
 FROM possibilities WHERE id > ? ORDER BY id LIMIT ?"""
 
+_FLAGS = """SELECT id, run, program, flag = 'excluded', raised
+FROM flags WHERE id > ? ORDER BY id LIMIT ?"""
+
 _NEWEST = """SELECT ifnull((SELECT max(id) FROM samples), 0),
 ifnull((SELECT max(id) FROM programs), 0)"""
 
@@ -42,8 +45,12 @@ ifnull((SELECT max(id) FROM programs), 0)"""
 _MARKS = f"""SELECT
 (SELECT at FROM samples WHERE id = ?1), (SELECT at FROM verdicts WHERE id = ?2),
 (SELECT at FROM possibilities WHERE id = ?3), (SELECT at FROM updates WHERE id = ?4),
-(SELECT at FROM rewinds WHERE id = ?5), (SELECT at FROM runs ORDER BY id LIMIT 1),
+(SELECT at FROM rewinds WHERE id = ?5), (SELECT at FROM flags WHERE id = ?6),
+(SELECT at FROM runs ORDER BY id LIMIT 1),
 (SELECT count(*) FROM runs WHERE kind IN {DELETED_KINDS})"""
+
+#: The columns that say which text of which run a row is, and what was said of it.
+_TEXT, _SAID = ("run", "program"), ("excluded", "marked")
 
 _DELETED = f"SELECT id FROM runs WHERE kind IN {DELETED_KINDS} ORDER BY id"
 
@@ -77,12 +84,18 @@ class Columns(Rows):
             "replays": Growing(np.int32),
             "student_logprob": Growing(np.float32, fill=np.nan),
             "student_tokens": Growing(np.int32),
+            "excluded": Growing(np.bool_),
+            "marked": Growing(np.bool_),
         }
         # The newest verdict by program, for the samples that come after it.
         self._program_pass_rate = Growing(np.float32, fill=np.nan)
         self._program_outcome = Growing(np.int8, fill=UNJUDGED)
+        # What was said of the texts of a run, which are few, for the same; and of which programs.
+        self._flags: dict[tuple[int, int], tuple[bool, bool]] = {}
+        self._flagged = Growing(np.bool_)
         # The newest row that was taken in of each table, and of all its writers.
-        self._verdict = self._possibility = self._update = self._rewind = self._version = 0
+        self._verdict = self._possibility = self._update = self._rewind = self._flag = 0
+        self._version = 0
         self._copied = 0  # rows in the newest copy
         self._publish()
 
@@ -99,6 +112,7 @@ class Columns(Rows):
             rewound = self._take_back()
             # Verdicts first: new samples of a judged program then find its verdict.
             verdicts = self._add_verdicts()
+            flags = self._add_flags()
             samples = self._add_samples()
             possibilities = self._add_possibilities() or rewound
             updates = self._add_updates() or rewound
@@ -108,7 +122,7 @@ class Columns(Rows):
         self.rescored += loaded or possibilities
         if len(self) - self._copied > max(_COPY_AFTER, len(self) // 10):
             self._save()
-        return loaded or verdicts or samples or possibilities or updates
+        return loaded or verdicts or samples or possibilities or updates or flags
 
     def _publish(self) -> None:
         for name, column in self._columns.items():
@@ -131,14 +145,16 @@ class Columns(Rows):
         for name, array in copy.arrays.items():
             if not everything[name].adopt(array):
                 return False
-        _, self._verdict, self._possibility, self._update, self._rewind = copy.cursors
+        _, self._verdict, self._possibility, self._update, self._rewind, self._flag = copy.cursors
         self._copied = len(self._columns["sample"])
+        self._recall_flags()
         return True
 
     def _save(self) -> None:
         self._copied = len(self)
         last = int(self.sample[-1])
-        cursors = (last, self._verdict, self._possibility, self._update, self._rewind)
+        said = self._verdict, self._possibility
+        cursors = (last, *said, self._update, self._rewind, self._flag)
         arrays = {name: column.values for name, column in self._all().items()}
         marks = self._marks(cursors)
         save_copy(self._reader.workspace, MirrorCopy(cursors, marks, arrays))
@@ -175,8 +191,9 @@ class Columns(Rows):
             self._program_outcome.grow(int(programs.max()) + 1)
             column["pass_rate"].extend(self._program_pass_rate.values[programs])
             column["outcome"].extend(self._program_outcome.values[programs])
-            for name in ("replays", "student_logprob", "student_tokens"):
+            for name in ("replays", "student_logprob", "student_tokens", "excluded", "marked"):
                 column[name].grow(len(column["sample"]))
+            self._flag_rows(len(column["sample"]) - len(programs))
             last = int(found[0, -1])
 
     def _add_verdicts(self) -> bool:
@@ -201,6 +218,51 @@ class Columns(Rows):
             self._columns["pass_rate"].values[rows] = self._program_pass_rate.values[touched]
             self._columns["outcome"].values[rows] = self._program_outcome.values[touched]
         return bool(judged)
+
+    def _add_flags(self) -> bool:
+        """What a user said of programs last, for the rows that are there and those to come."""
+        before = self._flag
+        while True:
+            found = self._reader.query(_FLAGS, (self._flag, _CHUNK))
+            if not found:
+                break
+            for flag, run, program, excluding, raised in found:
+                excluded, marked = self._flags.get((run, program), (False, False))
+                said = (bool(raised), marked) if excluding else (excluded, bool(raised))
+                self._flags[run, program] = said
+                self._flag = flag
+        if self._flag > before:
+            self._note_flagged()
+            self._flag_rows(0)
+        return self._flag > before
+
+    def _flag_rows(self, begin: int) -> None:
+        """Writes what was said of programs into the rows from `begin` on."""
+        if not self._flags:
+            return
+        program = self._columns["program"].values[begin:]
+        self._flagged.grow(int(program.max(initial=0)) + 1)
+        rows = np.flatnonzero(self._flagged.values.take(program)) + begin
+        texts = zip(*(self._columns[name].values[rows].tolist() for name in _TEXT), strict=True)
+        said = np.array([self._flags.get(text, (False, False)) for text in texts], bool)
+        for name, values in zip(_SAID, said.reshape(-1, 2).T, strict=True):
+            self._columns[name].values[rows] = values
+
+    def _recall_flags(self) -> None:
+        """What was said of programs, out of the rows of a copy."""
+        excluded, marked = (self._columns[name].values for name in _SAID)
+        rows = np.flatnonzero(excluded | marked)
+        texts, said = (
+            zip(*(self._columns[name].values[rows].tolist() for name in names), strict=True)
+            for names in (_TEXT, _SAID)
+        )
+        self._flags = dict(zip(texts, said, strict=True))
+        self._note_flagged()
+
+    def _note_flagged(self) -> None:
+        programs = np.array([program for _, program in self._flags], np.int64)
+        self._flagged.grow(int(programs.max(initial=0)) + 1)
+        self._flagged.values[programs] = True
 
     def _add_possibilities(self) -> bool:
         """What the student said of a sample last; of several rows on one the newest counts."""

@@ -28,7 +28,8 @@ class ExportedSample:
 
     `iteration` and `rank` count from 0, `logprob` is in nats, `token_ids` (n_tokens,) int32 and
     `token_logprobs` (n_tokens,) float32 nats, `seconds` is what the tests took, `at` (seconds since
-    the epoch) when the sample was stored. None stands for what the source did not report, and for
+    the epoch) when the sample was stored; `excluded` (from the replay) and `marked` are what a user
+    said of the program. None stands for what the source did not report, and for
     the verdict of a program that has none.
     """
 
@@ -49,6 +50,8 @@ class ExportedSample:
     seconds: float | None
     at: float
     replays: int
+    excluded: bool
+    marked: bool
 
 
 def read_exported(
@@ -56,12 +59,13 @@ def read_exported(
 ) -> list[ExportedSample]:
     """The samples at some rows of the mirror, in their order, in one short read transaction."""
     samples = columns.sample[rows].tolist()
-    replays = dict(zip(samples, columns.replays[rows].tolist(), strict=True))
+    figures = [each[rows].tolist() for each in (columns.replays, columns.excluded, columns.marked)]
+    mirrored = dict(zip(samples, zip(*figures, strict=True), strict=True))
     exported = []
     for sample, *head, blob, outcome, pass_rate, partial, seconds, at in reader.query(
         _ROWS, (json.dumps(samples),)
     ):
         verdict = (outcome, pass_rate, None if partial is None else bool(partial), seconds)
-        values = [*head, *unpack_tokens(blob), *verdict, at, replays[sample]]
+        values = [*head, *unpack_tokens(blob), *verdict, at, *mirrored[sample]]
         exported.append(ExportedSample(*values))
     return exported

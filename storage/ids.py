@@ -11,7 +11,7 @@ import sqlite3
 from storage.schema import DELETED_KINDS
 
 #: The tables; the row of a deleted run holds the highest id of each at that moment.
-COUNTED = ("samples", "programs", "verdicts")
+COUNTED = ("samples", "programs", "verdicts", "flags")
 
 _FLOORS = {
     table: f"""SELECT max(ifnull((SELECT max(id) FROM {table}), 0), ifnull((SELECT

@@ -50,11 +50,26 @@ def _add_possibilities(database: Database) -> None:
         database.conn.executemany("UPDATE programs SET digest = ? WHERE id = ?", digests)
 
 
+def _add_flags(database: Database) -> None:
+    """What a user says of stored programs; of several rows on one the newest counts."""
+    database.execute("""CREATE TABLE flags (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs,
+        program INTEGER NOT NULL REFERENCES programs,
+        flag TEXT NOT NULL,                        -- excluded (from the replay), marked
+        raised INTEGER NOT NULL,                   -- 0 where it was taken back
+        update_number INTEGER NOT NULL,            -- it counts in the updates after this one
+        at REAL NOT NULL
+    )""")
+    database.execute("CREATE INDEX flags_program ON flags (run, program)")
+
+
 #: What leads from version n to n + 1, for n = 0, 1, ...
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
     _mark_partial_verdicts,
     _add_possibilities,
+    _add_flags,
 )
 
 

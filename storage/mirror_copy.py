@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from storage.workspace import Workspace
 
 #: Changes with the meaning of the arrays; a copy of another version is passed over.
-_MAGIC = b"btp-mirror-1\n"
+_MAGIC = b"btp-mirror-2\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MirrorCopy:
     """Arrays by name, the newest row taken in of each table, and what tells the store."""
 
-    cursors: tuple[int, int, int, int, int]  # samples, verdicts, possibilities, updates, rewinds
+    cursors: tuple[int, ...]  # samples, verdicts, possibilities, updates, rewinds, flags
     marks: tuple[float | None, ...]
     arrays: dict[str, NDArray[Any]]
 

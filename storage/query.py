@@ -1,7 +1,9 @@
-"""The language of filters: `pass:0.5..1 task:nano/* outcome:timeout iter:>3 sort:-p2value`.
+"""The language of filters: `pass:0.5..1 task:nano/* -outcome:timeout iter:>3 sort:-p2value`.
 
-Words without a key, or in quotes, must occur in the program's text. The screen's filter bar and
-the command line speak it; `storage.selection` says which samples it means.
+Words without a key, or in quotes, must occur in the program's text. All parts must hold; a part
+with several values, `outcome:timeout,error`, holds where one of them does, and a part with a `-`
+before it where none does. The screen's filter bar and the command line speak it;
+`storage.selection` says which samples it means, `storage.query_format` writes it.
 """
 
 from __future__ import annotations
@@ -11,10 +13,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-
-Range = tuple[float, float]
-
-ANY: Range = (float("-inf"), float("inf"))
+from typing import NoReturn
 
 #: What a table of programs can be sorted by, and in words.
 SORTS = {
@@ -26,10 +25,15 @@ SORTS = {
     "replays": "replays",
     "iter": "iteration",
     "task": "task",
+    "outcome": "outcome",
+    "source": "source",
 }
 
+#: What a program without a verdict is called.
+NOT_TESTED = "not tested"
+
 #: How a program can end, in the order of display: core.tasks.Outcome without "skipped", which only
-#: tests are.
+#: tests are; and that it has not ended yet.
 OUTCOMES = (
     "passed",
     "wrong answer",
@@ -41,25 +45,53 @@ OUTCOMES = (
     "denied",
     "unsupported",
     "harness error",
+    NOT_TESTED,
 )
 
 #: The same as one word each, so that no quotes are needed.
 OUTCOME_WORDS = tuple(name.replace(" ", "-") for name in OUTCOMES)
 
-#: Key -> what it filters by, for the help and the suggestions.
+#: Key -> an example, and what it filters by.
 KEYS = {
-    "task": "task:nano/*  tasks by name, * stands for anything",
-    "outcome": "outcome:timeout  how the program ended: " + ", ".join(OUTCOME_WORDS),
-    "pass": "pass:0.5..1  pass rate from 0 to 1; also pass:1, pass:>0.5, pass:<1",
-    "iter": "iter:>3  iteration; also iter:2, iter:1..4",
-    "source": "source:self  who wrote it: self, teacher:*, import:*",
-    "run": "run:*  all runs, or the run of a name; without it, the watched run",
-    "sort": "sort:-p2value  order, - for descending: " + ", ".join(SORTS),
+    "outcome": ("outcome:timeout,error", "how it ended, in full or its beginning; also status:"),
+    "pass": ("pass:0.5..1", "pass rate from 0 to 1; also pass:1, pass:>0.5, pass:<1"),
+    "task": ("task:nano/*", "a part of the task's name, or a pattern: * stands for anything"),
+    "iter": ("iter:>3", "iteration, counted from 1; also iter:2, iter:1..4, iter:1,3"),
+    "source": ("source:self", "who wrote it: self, teacher:*, import:*"),
+    "replays": ("replays:0", "how often it was drawn into a minibatch"),
+    "p2value": ("p2value:>0.8", "P2Value (eq. 6) under the knobs of the moment"),
+    "tokens": ("tokens:<50", "length in tokens"),
+    "logprob": ("logprob:>-2", "log P(t) in nats, as its sampler reported it"),
+    "excluded": ("excluded:yes", "kept from the replay by x, or excluded:no"),
+    "marked": ("marked:yes", "marked by m, or marked:no"),
+    "run": ("run:*", "all runs, or those of a name or pattern; else the watched run"),
+    "sort": ("sort:-p2value", "order, - for descending: " + ", ".join(SORTS)),
 }
+#: What is said of keys that hold or do not.
+YES_NO = ("yes", "no")
 
-#: "quoted text", key:value or key:"quoted value", or a word; a quote may still be open.
-WORD = re.compile(r'"([^"]*)"?|([a-z]+):("[^"]*"?|\S*)|(\S+)')
 SYNONYMS = {"status": "outcome", "iteration": "iter"}
+
+#: Keys whose values are numbers, with what to write where they are not.
+RANGES = {
+    "pass": "pass:0.5..1, pass:>0.5 or pass:1",
+    "iter": "iter:1..4, iter:>3 or iter:2",
+    "replays": "replays:1..4, replays:>3 or replays:0",
+    "p2value": "p2value:0.5..1, p2value:>0.8 or p2value:<0.1",
+    "tokens": "tokens:20..50, tokens:>50 or tokens:<20",
+    "logprob": "logprob:-5..-1, logprob:>-2 or logprob:<-9",
+}
+_SHARES = {"pass": "pass rates go", "p2value": "P2Values go"}
+
+_ITEM = r'(?:"[^"]*"?|[^\s,"][^\s,]*)'
+
+#: A part of a filter: "quoted text", key:values, or a word; a quote may still be open.
+WORD = re.compile(
+    rf'(?P<minus>-?)(?:"(?P<quoted>[^"]*)"?'
+    rf"|(?P<key>[A-Za-z][A-Za-z0-9]*):(?P<values>{_ITEM}?(?:,{_ITEM}?)*)"
+    rf"|(?P<word>\S+))"
+)
+_VALUE = re.compile(_ITEM)
 
 
 class QueryError(ValueError):
@@ -67,94 +99,148 @@ class QueryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What a filter asks for; every part that is empty asks for nothing."""
+class Range:
+    """Numbers between two ends; `above` and `below` say that the end itself is left out."""
 
-    text: tuple[str, ...] = ()
-    task: str = ""
-    outcome: str = ""
-    source: str = ""
-    run: str = ""
-    pass_rate: Range = ANY
-    iteration: Range = ANY
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        after = number > self.low if self.above else number >= self.low
+        return after and (number < self.high if self.below else number <= self.high)
+
+
+ANY = Range()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a filter: holds where any of its values does, where `negated` where none does.
+
+    The values are Ranges of the keys in RANGES, else strings; the key of words and quotes is
+    "text", and has one value.
+    """
+
+    key: str
+    values: tuple[str | Range, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a filter asks for: every term has to hold."""
+
+    terms: tuple[Term, ...] = ()
     sort: str = "newest"
     descending: bool = True
+
+    def of(self, key: str) -> tuple[Term, ...]:
+        """The terms of one key."""
+        return tuple(term for term in self.terms if term.key == key)
 
 
 def parse_query(text: str) -> Query:
     """Reads a filter; raises QueryError with one sentence for the reader."""
     query = Query()
     for found in WORD.finditer(text):
-        quoted, key, value, word = found.groups()
-        key = SYNONYMS.get(key, key)
+        negated, key = bool(found["minus"]), part_key(found)
         if key is None:
-            query = replace(query, text=(*query.text, quoted or word or ""))
+            query = _with_text(query, found, negated)
         elif key not in KEYS:
-            raise QueryError(_unknown(f"There is no filter {key!r}", key, KEYS))
+            _refuse_key(key)
+        elif key == "sort":
+            query = _sorted(query, _values(found), negated)
         else:
-            query = _with(query, key, value.strip('"'))
-    return replace(query, text=tuple(filter(None, query.text)))
+            values = tuple(_read(key, found["key"].lower(), value) for value in _values(found))
+            if values and ANY not in values:  # else it is still being typed
+                query = replace(query, terms=(*query.terms, Term(key, values, negated)))
+    return query
 
 
-def _with(query: Query, key: str, value: str) -> Query:
-    match key:
-        case "pass":
-            return replace(query, pass_rate=_pass_rates(value))
-        case "iter":
-            return replace(query, iteration=_range(key, value))
-        case "task":
-            return replace(query, task=value)
-        case "source":
-            return replace(query, source=value)
-        case "run":
-            return replace(query, run=value)
-        case "outcome":
-            return replace(query, outcome=_outcome(value))
-        case _:
-            name = value.removeprefix("-")
-            if name and name not in SORTS:
-                raise QueryError(_unknown(f"Cannot sort by {name!r}", name, SORTS))
-            return replace(query, sort=name or "newest", descending=value.startswith("-"))
+def part_key(part: re.Match[str]) -> str | None:
+    """The key of a part that WORD has found, whichever way it is written; None for text."""
+    key = part["key"]
+    return None if key is None else SYNONYMS.get(key.lower(), key.lower())
+
+
+def _with_text(query: Query, part: re.Match[str], negated: bool) -> Query:
+    text = part["quoted"] or part["word"] or ""
+    if not text or part[0] == "-":
+        return query
+    return replace(query, terms=(*query.terms, Term("text", (text,), negated)))
+
+
+def _values(part: re.Match[str]) -> list[str]:
+    """The values of a part, without those that are not written yet."""
+    items: list[str] = _VALUE.findall(part["values"])
+    values = (item[1:].removesuffix('"') if item.startswith('"') else item for item in items)
+    return [value for value in values if value]
+
+
+def _sorted(query: Query, values: list[str], negated: bool) -> Query:
+    if negated:
+        raise QueryError("-sort: means nothing: write sort:-newest, the - before the order.")
+    if len(values) > 1:
+        raise QueryError(f"sort:{','.join(values)} is more than one order: write sort:{values[0]}.")
+    value = values[0] if values else "-newest"
+    name = value.removeprefix("-").lower()
+    if name and name not in SORTS:
+        raise QueryError(_unknown(f"Cannot sort by {name!r}", name, SORTS))
+    return replace(query, sort=name or "newest", descending=value.startswith("-"))
+
+
+def _read(key: str, written: str, value: str) -> str | Range:
+    if key in RANGES:
+        return _range(key, written, value)
+    if key in ("excluded", "marked"):
+        return _yes_or_no(written, value)
+    return _outcome(value) if key == "outcome" else value
+
+
+def _yes_or_no(written: str, value: str) -> str:
+    for word in YES_NO:
+        if word.startswith(value.lower()):
+            return word
+    raise QueryError(f"{written}:{value} is neither yes nor no: write {written}:yes.")
 
 
 def _outcome(value: str) -> str:
-    if not value:
-        return ""
-    word = value.replace(" ", "-")
+    word = value.replace(" ", "-").lower()
     names = [name for name in OUTCOME_WORDS if name.startswith(word)]
     if not names:
         raise QueryError(_unknown(f"There is no outcome {value!r}", word, OUTCOME_WORDS))
     return names[0].replace("-", " ")
 
 
-_EXAMPLES = {"pass": "pass:0.5..1, pass:>0.5 or pass:1", "iter": "iter:1..4, iter:>3 or iter:2"}
-
-
-def _pass_rates(value: str) -> Range:
-    low, high = _range("pass", value)
-    if low > 1.0 + 1e-6 or high < 0.0:
-        raise QueryError(f"pass:{value} lets nothing through: pass rates go from 0 to 1.")
-    return low, high
-
-
-def _range(key: str, value: str) -> Range:
-    low, dots, high = value.partition("..")
+def _range(key: str, written: str, value: str) -> Range:
     try:
-        if dots:
-            return (_number(low) if low else ANY[0], _number(high) if high else ANY[1])
-        if value.startswith(">="):
-            return _number(value[2:]), ANY[1]
-        if value.startswith("<="):
-            return ANY[0], _number(value[2:])
-        if value.startswith(">"):
-            return _above(_number(value[1:])), ANY[1]
-        if value.startswith("<"):
-            return ANY[0], -_above(-_number(value[1:]))
-        return (_number(value), _number(value)) if value else ANY
+        found = _ends(value)
     except ValueError:
         if value in (">", "<", ">=", "<="):  # still being typed
             return ANY
-        raise QueryError(f"{key}:{value} is no range: write {_EXAMPLES[key]}.") from None
+        example = RANGES[key].replace(f"{key}:", f"{written}:")
+        raise QueryError(f"{written}:{value} is no range: write {example}.") from None
+    if found.low > found.high:
+        raise QueryError(f"{written}:{value} holds nothing: write the smaller number first.")
+    if key in _SHARES and not (found.low <= 1.0 and found.high >= 0.0):
+        what = _SHARES[key]
+        raise QueryError(f"{written}:{value} lets nothing through: {what} from 0 to 1.")
+    return found
+
+
+def _ends(value: str) -> Range:
+    low, dots, high = value.partition("..")
+    if dots:
+        return Range(_number(low) if low else ANY.low, _number(high) if high else ANY.high)
+    for sign, excluded in ((">=", False), (">", True)):
+        if value.startswith(sign):
+            return Range(low=_number(value.removeprefix(sign)), above=excluded)
+    for sign, excluded in (("<=", False), ("<", True)):
+        if value.startswith(sign):
+            return Range(high=_number(value.removeprefix(sign)), below=excluded)
+    return Range(_number(value), _number(value))
 
 
 def _number(text: str) -> float:
@@ -164,11 +250,27 @@ def _number(text: str) -> float:
     return number
 
 
-def _above(value: float) -> float:
-    return value + 1e-6 * max(1.0, abs(value))  # more than float32 can tell apart
+def _refuse_key(key: str) -> NoReturn:
+    known = [*KEYS, *SYNONYMS]
+    nearest = _nearest(key, known)
+    if nearest is not None:
+        raise QueryError(f"There is no filter {key!r}: did you mean {nearest!r}?")
+    raise QueryError(
+        f"There is no filter {key!r}: write one of {', '.join(KEYS)}, "
+        "or put text that holds a colon in quotes."
+    )
 
 
 def _unknown(sentence: str, word: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else f" There are: {', '.join(known)}."
-    return sentence + "." + hint
+    known = list(known)
+    nearest = _nearest(word, known)
+    if nearest is not None:
+        return f"{sentence}: did you mean {nearest!r}?"
+    return f"{sentence}: write one of {', '.join(known)}."
+
+
+def _nearest(word: str, known: list[str]) -> str | None:
+    """The known word that was probably meant: one that begins like it, else one that looks so."""
+    begins = [name for name in known if word and name.startswith(word)]
+    near = begins or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return near[0] if near else None

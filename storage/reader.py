@@ -20,6 +20,8 @@ from storage.schema import (
     DeviceReading,
     EvaluationRecord,
     Event,
+    Flag,
+    FlagRecord,
     Progress,
     Run,
     TaskRecord,
@@ -28,7 +30,7 @@ from storage.schema import (
     UpdateRecord,
     VerdictRecord,
 )
-from storage.search import Found, SearchIndex
+from storage.search import Found, OnFound, SearchIndex
 from storage.workspace import Workspace
 
 __all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
@@ -95,11 +97,37 @@ class Reader:
         arguments = (json.loads(argument) for (argument,) in rows)
         return [(argument["key"], argument["value"]) for argument in arguments]
 
-    def unanswered(self, run: int) -> int:
-        """How many commands the engine of a run has not answered yet."""
-        sql = "SELECT count(*) FROM commands WHERE run = ? AND handled_at IS NULL"
-        rows = self.query(sql, (run,))
-        return int(rows[0][0]) if rows else 0
+    def flags(self, run: int, flag: Flag, after: int = 0) -> list[FlagRecord]:
+        """What was said of the programs of a run, oldest first, from the id after `after` on."""
+        rows = self.query(
+            "SELECT id, program, raised, update_number, at FROM flags "
+            "WHERE run = ? AND flag = ? AND id > ? ORDER BY id",
+            (run, flag, after),
+        )
+        return [FlagRecord(*[*row[:2], bool(row[2]), *row[3:]]) for row in rows]
+
+    def stray(self, run: int, samples: Sequence[int]) -> list[int]:
+        """Those of the samples that are not the run's."""
+        mine = self._by_id(f"SELECT id FROM samples WHERE run = {int(run)} AND id", samples)
+        return [sample for sample in samples if sample not in mine]
+
+    def raised(self, run: int, program: int) -> dict[Flag, FlagRecord]:
+        """What counts now of all that was said of a program of a run."""
+        rows = self.query(
+            "SELECT flag, max(id), program, raised, update_number, at FROM flags "
+            "WHERE run = ? AND program = ? GROUP BY flag",
+            (run, program),
+        )
+        return {
+            flag: FlagRecord(number, program, True, *rest)
+            for flag, number, program, raised, *rest in rows
+            if raised
+        }
+
+    def answer(self, command: int) -> str | None:
+        """What was done with a command; None where nothing was yet."""
+        rows = self.query("SELECT answer FROM commands WHERE id = ?", (command,))
+        return str(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def evaluations(self, run: int) -> list[EvaluationRecord]:
         """The held-out measurements of a run, oldest first."""
@@ -150,7 +178,7 @@ class Reader:
         rows = self.query(
             "SELECT reading FROM telemetry WHERE run = ? ORDER BY id DESC LIMIT ?", (run, last)
         )
-        return [_telemetry(json.loads(reading)) for (reading,) in reversed(rows)]
+        return [telemetry_of(reading) for (reading,) in reversed(rows)]
 
     def rows(self, samples: Sequence[int] | NDArray[Any]) -> list[ProgramRow]:
         """A line for each of the samples, in their order; what is not stored is left out."""
@@ -225,15 +253,17 @@ class Reader:
         )
         return {task_id for (task_id,) in rows}
 
-    def search(self, words: str) -> Found:
-        """What holds words one after another, the last as a beginning: see SearchIndex.find.
+    def search(
+        self, words: str, known: Found | None = None, on_found: OnFound = lambda _: None
+    ) -> Found:
+        """What holds words one after another: see SearchIndex.find.
 
         Indexes what is new first, as far as that takes no time that a reader would notice.
         """
         if not self.workspace.exists:
             return Found(np.empty(0, np.int64), np.empty(0, np.int64))
         self._index.feed(_FEED_S)
-        return self._index.find(words)
+        return self._index.find(words, known, on_found)
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement; none where the workspace does not exist yet."""
@@ -314,6 +344,9 @@ def _draws(blob: bytes) -> tuple[int, ...]:
     return tuple(np.frombuffer(blob, "<i8").tolist())
 
 
-def _telemetry(reading: dict[str, Any]) -> Telemetry:
+def telemetry_of(stored: str) -> Telemetry:
+    """A reading of the machine from its JSON."""
+    reading = json.loads(stored)
     devices = tuple(DeviceReading(**device) for device in reading.pop("devices"))
-    return Telemetry(devices=devices, **reading)
+    cores = tuple(reading.pop("cores", ()))
+    return Telemetry(devices=devices, cores=cores, **reading)

@@ -35,7 +35,10 @@ from storage.workspace import Workspace, folder_lock
 _BATCH = 500
 
 #: Tables with a column `run` that nothing refers to; the first two name samples.
-_OF_RUN = ("possibilities", "updates", "evaluations", "telemetry", "events", "commands", "progress")
+_OF_RUN = (
+    *("possibilities", "updates", "evaluations", "flags"),
+    *("telemetry", "events", "commands", "progress"),
+)
 
 OnStep = Callable[[str], None]
 

@@ -21,8 +21,9 @@ class Filter:
 
     Each of `text` is what holds some words, in its text or its task's description. `task` is a part
     of the task_id, or a pattern where it holds "*" or "?"; case does not count. `outcome` "" stands
-    for programs that are not judged yet. `pass_rate` and `iteration` are ranges, both ends
-    included.
+    for programs that are not judged yet. `pass_rate`, `iteration`, `replays`, `n_tokens` and
+    `logprob` are ranges, both ends included, which let nothing unknown through. `excluded` and
+    `marked` are what a user said, or did not say.
     """
 
     run: int | None = None
@@ -32,6 +33,11 @@ class Filter:
     pass_rate: tuple[float, float] | None = None
     source: str | None = None
     iteration: tuple[int, int] | None = None
+    replays: tuple[int, int] | None = None
+    n_tokens: tuple[int, int] | None = None
+    logprob: tuple[float, float] | None = None
+    excluded: bool | None = None
+    marked: bool | None = None
 
 
 class Rows:
@@ -41,6 +47,7 @@ class Rows:
     unknown; `n_tokens` is 0 where unknown; `outcome` is UNJUDGED (-1) without a verdict; `replays`
     counts how often the sample was drawn into a minibatch. `student_logprob` and `student_tokens`
     are what the student said of the text when it was last asked, NaN and 0 where it never was.
+    `excluded` (from the replay) and `marked` are what a user said of the text in that run.
     `task`, `source` and `outcome` are codes, indexes into `tasks`, `sources` and `outcomes`.
     """
 
@@ -58,6 +65,8 @@ class Rows:
     replays: NDArray[np.int32]
     student_logprob: NDArray[np.float32]
     student_tokens: NDArray[np.int32]
+    excluded: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
 
     def __init__(self) -> None:
         self.tasks: list[str] = []
@@ -86,10 +95,19 @@ class Rows:
             keep &= members(_matching(self.sources, wanted.source), self.source)
         if wanted.pass_rate is not None:
             low, high = (np.float32(end) for end in wanted.pass_rate)
-            keep &= (self.pass_rate >= low) & (self.pass_rate <= high)
+            keep &= _between(self.pass_rate, low, high)
         if wanted.iteration is not None:
-            low_iteration, high_iteration = wanted.iteration
-            keep &= (self.iteration >= low_iteration) & (self.iteration <= high_iteration)
+            keep &= _between(self.iteration, *wanted.iteration)
+        if wanted.replays is not None:
+            keep &= _between(self.replays, *wanted.replays)
+        if wanted.n_tokens is not None:
+            keep &= _between(self.n_tokens, *wanted.n_tokens) & (self.n_tokens > 0)
+        if wanted.logprob is not None:
+            keep &= _between(self.logprob, *wanted.logprob)
+        if wanted.excluded is not None:
+            keep &= self.excluded == wanted.excluded
+        if wanted.marked is not None:
+            keep &= self.marked == wanted.marked
         return keep
 
     def sort(
@@ -125,6 +143,11 @@ class Rows:
         places[np.argsort(np.array([*names, ""])[:-1], kind="stable")] = np.arange(len(names))
         places[UNJUDGED] = np.nan
         return places[codes]
+
+
+def _between(values: NDArray[Any], low: Any, high: Any) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (values >= low) & (values <= high)
+    return found
 
 
 def members(wanted: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:

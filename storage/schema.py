@@ -14,13 +14,24 @@ samples reads 50 bytes a row instead of 3,000.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: Kinds of a run whose rows are being deleted, or were: its own row stays, nameless, for its id and
 #: the highest ids of the others, which are never given to other rows. See storage.removal.
 DELETED_KINDS = ("deleting", "deleted")
+
+#: What a user can say of a program of a run: never draw it again, or only that it is worth a look.
+Flag = Literal["excluded", "marked"]
+
+#: The commands that say so, or take it back: the flag, and whether it is raised.
+FLAG_COMMANDS: dict[str, tuple[Flag, bool]] = {
+    "exclude": ("excluded", True),
+    "include": ("excluded", False),
+    "mark": ("marked", True),
+    "unmark": ("marked", False),
+}
 
 #: Written into the database's header, so that another program's database is not taken for ours.
 APPLICATION_ID = 0x42545054  # "BTPT"
@@ -149,8 +160,9 @@ CREATE INDEX events_run ON events (run);
 CREATE TABLE commands (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs,
-    name TEXT NOT NULL,            -- pause, resume, stop, set
-    argument TEXT NOT NULL,        -- JSON: {} or {"key": "replay.alpha", "value": 0.4}
+    name TEXT NOT NULL,            -- pause, resume, stop, set, or see FLAG_COMMANDS
+    argument TEXT NOT NULL,        -- JSON: {}, {"key": "replay.alpha", "value": 0.4} or
+                                   -- {"samples": [7, 9]}
     at REAL NOT NULL,
     handled_at REAL,
     answer TEXT
@@ -242,6 +254,15 @@ class UpdateRecord:
     at: float = 0.0
 
 
+class UpdateFigures(NamedTuple):
+    """One update without its draws; `loss` in nats a token, `grad_norm` before clipping."""
+
+    number: int
+    loss: float
+    grad_norm: float
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluationRecord:
     """One held-out measurement; `tasks` maps each task to the pass rate of its top program."""
@@ -270,7 +291,7 @@ class DeviceReading:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The machine at one moment; `cpu` in per cent of all cores, memory in bytes."""
+    """The machine at one moment; `cpu` in per cent of all `cores`, memory in bytes."""
 
     cpu: float
     memory_used: int
@@ -278,6 +299,7 @@ class Telemetry:
     engine_memory: int
     devices: tuple[DeviceReading, ...]
     at: float = 0.0
+    cores: tuple[float, ...] = ()  # per cent each; none in what older engines stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +369,17 @@ class Run:
     isolation: str
     at: float
     progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRecord:
+    """What was said of a program of a run; `update_number` is the last update it does not touch."""
+
+    id: int
+    program: int
+    raised: bool
+    update_number: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ alone (the index is contentless): 250 bytes a program.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -43,6 +44,7 @@ _INTERVAL_S = 0.25
 _LAST_S = 5.0
 
 #: A word is what Python takes for a name: letters, digits and "_", whatever their case.
+_LAST_WORD = re.compile(r"\w+(?=\W*\Z)")
 _TOKENIZER = "unicode61 remove_diacritics 0 tokenchars '_'"
 
 # Large pages and a large list of what is not written yet: filling takes 40 % less time.
@@ -64,9 +66,22 @@ _NOTE = """UPDATE indexed SET program = ?1,
 digest = (SELECT digest FROM store.programs WHERE id = ?1),
 (task, name) = (SELECT ifnull(max(id), 0), task_id FROM store.tasks)"""
 
+_COMPLETE = """SELECT program = (SELECT ifnull(max(id), 0) FROM store.programs)
+AND task = (SELECT ifnull(max(id), 0) FROM store.tasks) FROM indexed"""
+
 #: Whether the index is one of this very store: another one would hold other texts under the ids.
 _FITS = """SELECT digest IS (SELECT digest FROM store.programs WHERE id = program)
 AND name IS (SELECT task_id FROM store.tasks WHERE id = task) FROM indexed"""
+
+#: A last word of fewer characters stands for itself alone: as a beginning it would stand for a
+#: large part of all words, and take as long.
+_PREFIX = 3
+
+#: Ids read at once, the first time and later: whoever waits for the newest hits has them soon.
+_FIRST_IDS, _MORE_IDS = 1_000, 20_000
+
+#: Hears the ids of programs that were found, newest first; may end the search by an exception.
+OnFound = Callable[[NDArray[np.int64]], object]
 
 Result = TypeVar("Result")
 
@@ -75,12 +90,14 @@ Result = TypeVar("Result")
 class Found:
     """What holds some words: programs by their text, tasks by their description; ascending ids.
 
-    `left` counts the programs that are not indexed yet, and were not looked at.
+    `left` counts the programs that are not indexed yet, and were not looked at; `last` is the
+    newest one that was.
     """
 
     programs: NDArray[np.int64]
     tasks: NDArray[np.int64]
     left: int = 0
+    last: int = 0
 
 
 class SearchIndex:
@@ -98,20 +115,30 @@ class SearchIndex:
         with self._lock:
             self._close()
 
-    def find(self, words: str) -> Found:
-        """What holds these words one after another, the last of them as a beginning.
+    def find(
+        self, words: str, known: Found | None = None, on_found: OnFound = lambda _: None
+    ) -> Found:
+        """What holds these words one after another; the last may be the beginning of one.
 
-        At least one character must be a letter, a digit or "_"; what lies between words does not
-        count. What is not indexed yet is not found: see `feed`. Raises StorageError.
+        That is, where it has three characters or more. At least one character must be a letter, a
+        digit or "_"; what lies between words does not count. What is not indexed yet is not found:
+        see `feed`. `known` is what was found for the words before: only what was indexed since is
+        looked at. Raises StorageError.
         """
         text = words.encode(errors="replace").decode()  # half a surrogate pair is no text
-        match = '"' + text.replace("\0", " ").replace('"', '""') + '" *'
+        match = '"' + text.replace("\0", " ").replace('"', '""') + '"' + _star(text)
+        before = known or Found(np.empty(0, np.int64), np.empty(0, np.int64))
 
         def ask(connection: sqlite3.Connection) -> Found:
+            last, newest = _extent(connection)
+            tasks = connection.execute("SELECT rowid FROM tasks WHERE tasks MATCH ?", (match,))
+            new = _newest_first(connection, match, before.last, on_found)
+            programs = np.concatenate([before.programs, new[::-1]])
             return Found(
-                _ids(connection, "SELECT rowid FROM programs WHERE programs MATCH ?", match),
-                _ids(connection, "SELECT rowid FROM tasks WHERE tasks MATCH ?", match),
-                _left(connection),
+                programs,
+                np.fromiter(chain.from_iterable(tasks), np.int64),
+                max(0, newest - last),
+                last,
             )
 
         return self._with_index(ask)
@@ -194,6 +221,8 @@ class Indexer:
 
 def _feed(connection: sqlite3.Connection) -> int:
     """Indexes a batch; returns how many programs are left."""
+    if connection.execute(_COMPLETE).fetchone()[0]:
+        return 0  # most often there is nothing to write
     try:
         with transaction(connection):
             begin, newest = _extent(connection)
@@ -245,5 +274,22 @@ def _damaged(error: sqlite3.DatabaseError) -> bool:
     return error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
-def _ids(connection: sqlite3.Connection, sql: str, match: str) -> NDArray[np.int64]:
-    return np.fromiter(chain.from_iterable(connection.execute(sql, (match,))), np.int64)
+def _star(text: str) -> str:
+    """What makes the last word a beginning."""
+    last = _LAST_WORD.search(text)
+    return " *" if last is not None and len(last[0]) >= _PREFIX else ""
+
+
+def _newest_first(
+    connection: sqlite3.Connection, match: str, after: int, on_found: OnFound
+) -> NDArray[np.int64]:
+    """Programs with ids above `after` that match."""
+    sql = "SELECT rowid FROM programs WHERE programs MATCH ? AND rowid > ? ORDER BY rowid DESC"
+    parts: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    with closing(connection.execute(sql, (match, after))) as cursor:
+        wanted = _FIRST_IDS
+        while ids := cursor.fetchmany(wanted):
+            parts.append(np.fromiter(chain.from_iterable(ids), np.int64))
+            on_found(parts[-1])
+            wanted = _MORE_IDS
+    return np.concatenate(parts)

@@ -22,11 +22,13 @@ import numpy as np
 
 from storage.connection import connect_writer, explained, transaction
 from storage.errors import StorageError
+from storage.ids import floor
 from storage.log_keeper import LogKeeper
 from storage.samples import SampleStore
 from storage.schema import (
     Command,
     EvaluationRecord,
+    Flag,
     PossibilityRecord,
     Progress,
     SampleRecord,
@@ -236,6 +238,35 @@ class Writer:
             row = (run, level, text, time.time())
             _insert(connection, "events (run, level, message, at)", row)
 
+    def set_flag(
+        self, run: int, flag: Flag, raised: bool, samples: Sequence[int], update_number: int = 0
+    ) -> list[int]:
+        """Says something of the texts of a run's samples, or takes it back; where it is said stays.
+
+        It counts in the updates after `update_number`. Returns the programs it was new for. Raises
+        StorageError, with nothing changed, where one of the samples is not the run's.
+        """
+        wanted = sorted(set(map(int, samples)))
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT s.program, (SELECT f.raised FROM flags f WHERE f.run = ?1 "
+                "AND f.program = s.program AND f.flag = ?2 ORDER BY f.id DESC LIMIT 1) "
+                "FROM json_each(?3) w JOIN samples s ON s.id = w.value WHERE s.run = ?1",
+                (run, flag, json.dumps(wanted)),
+            ).fetchall()
+            if len(rows) != len(wanted):
+                raise _foreign_sample(connection, run, wanted)
+            programs = list(dict.fromkeys(text for text, said in rows if bool(said) != raised))
+            first, now = floor(connection, "flags") + 1, time.time()
+            connection.executemany(
+                "INSERT INTO flags VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (number, run, program, flag, raised, update_number, now)
+                    for number, program in enumerate(programs, first)
+                ],
+            )
+        return programs
+
     def set_progress(self, run: int, progress: Progress) -> None:
         """Says where a run stands; the heartbeat is now."""
         progress = replace(progress, heartbeat=time.time())
@@ -302,6 +333,20 @@ class Writer:
                 raise
             self._samples.committed()
             self._log.after_commit()
+
+
+def _foreign_sample(
+    connection: sqlite3.Connection, run: int, samples: Sequence[int]
+) -> StorageError:
+    """What is wrong with samples of which some are not the run's."""
+    rows = connection.execute(
+        "SELECT w.value, r.name FROM json_each(?) w LEFT JOIN samples s ON s.id = w.value "
+        "LEFT JOIN runs r ON r.id = s.run WHERE s.run IS NOT ? LIMIT 1",
+        (json.dumps(samples), run),
+    )
+    sample, owner = rows.fetchone()
+    whose = f"belongs to the run {owner}" if owner else "is not stored"
+    return StorageError(f"The program {sample} {whose}; nothing was changed.")
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: tuple[object, ...]) -> int:

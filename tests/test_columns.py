@@ -18,7 +18,7 @@ import storage.columns
 from storage.columns import UNJUDGED, Columns, Filter
 from storage.growing import Growing
 from storage.reader import Reader
-from storage.schema import PossibilityRecord
+from storage.schema import Flag, PossibilityRecord
 from storage.workspace import Workspace
 from storage.writer import Writer
 from tests.stores import Store, sample, task, update, verdict
@@ -31,7 +31,11 @@ SELECT s.id, s.run, s.iteration, s.program, t.task_id, s.rank, c.name, s.logprob
     (SELECT o.name FROM verdicts v JOIN outcomes o ON o.id = v.outcome
      WHERE v.program = s.program ORDER BY v.id DESC LIMIT 1),
     (SELECT p.logprob FROM possibilities p WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1),
-    (SELECT p.n_tokens FROM possibilities p WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1)
+    (SELECT p.n_tokens FROM possibilities p WHERE p.sample = s.id ORDER BY p.id DESC LIMIT 1),
+    (SELECT f.raised FROM flags f WHERE f.run = s.run AND f.program = s.program
+     AND f.flag = 'excluded' ORDER BY f.id DESC LIMIT 1) IS 1,
+    (SELECT f.raised FROM flags f WHERE f.run = s.run AND f.program = s.program
+     AND f.flag = 'marked' ORDER BY f.id DESC LIMIT 1) IS 1
 FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source ORDER BY s.id
 """
 
@@ -58,6 +62,8 @@ def mirrored(columns: Columns) -> list[tuple[object, ...]]:
             outcomes[columns.outcome[row]],
             _known(columns.student_logprob[row]),
             int(columns.student_tokens[row]) or None,
+            bool(columns.excluded[row]),
+            bool(columns.marked[row]),
         )
         for row in range(len(columns))
     ]
@@ -133,6 +139,17 @@ class Mirroring(RuleBasedStateMachine):
             ]
             number = self.numbers[self.runs[run]]
             self.store.writer.add_possibilities(self.runs[run], number, records)
+
+    @rule(
+        choice=st.integers(0, 10**6),
+        flag=st.sampled_from(["excluded", "marked"]),
+        raised=st.booleans(),
+    )
+    def flags(self, choice: int, flag: Flag, raised: bool) -> None:
+        samples = self.store.reader.query("SELECT id, run FROM samples ORDER BY id")
+        if samples:
+            chosen, run = samples[choice % len(samples)]
+            self.store.writer.set_flag(run, flag, raised, [chosen])
 
     @rule()
     def begins_anew_with_a_copy(self) -> None:
@@ -349,6 +366,8 @@ def shelf(store: Store) -> Store:
     records = [verdict(programs[0], 0.0, "error"), verdict(programs[1], 1.0, "passed")]
     records += [verdict(programs[2], 1 / 3), verdict(more[0].program, None, "harness error")]
     writer.add_verdicts(store.run, records)
+    writer.set_flag(other, "excluded", True, [5])
+    writer.set_flag(store.run, "marked", True, [1, 3])
     store.columns.refresh()
     return store
 
@@ -376,6 +395,10 @@ def shelf(store: Store) -> Store:
         (Filter(iteration=(2, 3)), [3, 4]),
         (Filter(run=1, outcome="passed", task="a", iteration=(1, 1)), [1]),
         (Filter(run=2, outcome="passed"), []),
+        (Filter(excluded=True), [4]),
+        (Filter(excluded=False, run=2), [3, 5]),
+        (Filter(marked=True), [0, 2]),
+        (Filter(marked=False, run=1), [1]),
     ],
 )
 def test_filters_let_through_what_they_name(shelf: Store, wanted: Filter, rows: list[int]) -> None:

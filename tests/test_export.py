@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_every_format_holds_all_that_is_known_of_a_sample(
     name: str, store: Store, tmp_path: Path
 ) -> None:
     store.writer.add_update(store.run, update(1, [1, 1, 2]))
+    store.writer.set_flag(store.run, "excluded", True, [1])
     assert write(store, tmp_path / name) == 5
     first, *_, last = read(tmp_path / name)
     assert tuple(first) == tuple(last) == COLUMNS
@@ -97,6 +99,8 @@ def test_every_format_holds_all_that_is_known_of_a_sample(
         "partial": False,
         "seconds": 0.02,
         "replays": 2,
+        "excluded": True,
+        "marked": False,
     }
     assert last == dict.fromkeys(last) | {
         "run": "demo-1",
@@ -107,6 +111,8 @@ def test_every_format_holds_all_that_is_known_of_a_sample(
         "source": "teacher:big",
         "program": "y = 2",
         "replays": 0,
+        "excluded": False,
+        "marked": False,
     }
 
 
@@ -253,6 +259,29 @@ def test_a_place_that_cannot_be_written_is_named(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet", "rows"])
+def test_a_full_disk_is_said_and_nothing_half_written_remains(
+    name: str, store: Store, tmp_path: Path
+) -> None:
+    store.sampled(*(f"x = '{os.urandom(600).hex()}'" for _ in range(600)), iteration=7)
+    small = tmp_path / "small"
+    small.mkdir()
+    command = f"{sys.executable} -m core export --workspace {store.workspace.path}"
+    if name == "rows":
+        command += " --format dataset"
+    script = (
+        f"mount -t tmpfs -o size=64k tmpfs {small} || exit 99; "
+        f"{command} --out {small / name}; echo $?; ls -A {small}"
+    )
+    unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    done = subprocess.run(unshare, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    if done.returncode == 99 or "unshare" in done.stderr:
+        pytest.skip("no file system can be mounted here")
+    assert done.stdout == "2\n"
+    said = f"btp-tui: Cannot write {small / name}: No space left on device."
+    assert done.stderr.strip().splitlines()[-1] == said
+
+
 def test_a_device_is_not_replaced_by_a_file(store: Store) -> None:
     with pytest.raises(CoreError, match="no ordinary file"):
         export(store.workspace, "", Format.JSONL, Path("/dev/null"), ReplayConfig())
@@ -262,7 +291,7 @@ def test_a_device_is_not_replaced_by_a_file(store: Store) -> None:
     ("query", "complaint"),
     [
         ("pass:half", "pass:half is no range"),
-        ("run:demo-9", "There is no run 'demo-9'. There are: demo-1."),
+        ("run:demo-9", "There is no run 'demo-9': write run:\\* for all, or one of demo-1."),
         ("sort:beauty", "Cannot sort by 'beauty'"),
     ],
 )
@@ -322,7 +351,7 @@ def test_only_lines_can_go_to_stdout(store: Store, tmp_path: Path) -> None:
 
 def test_a_wrong_filter_is_refused_in_one_sentence(store: Store, tmp_path: Path) -> None:
     arguments = ["tsk:a", "--out", "rows.jsonl", "--workspace", "workspace"]
-    assert_refused(btp_tui("export", *arguments, cwd=tmp_path), "Did you mean 'task'?")
+    assert_refused(btp_tui("export", *arguments, cwd=tmp_path), "did you mean 'task'?")
 
 
 def test_a_reader_of_stdout_that_goes_away_is_no_error_to_speak_of(tmp_path: Path) -> None:

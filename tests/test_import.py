@@ -62,6 +62,8 @@ class Row:
     run: int
     iteration: int
     record: SampleRecord
+    excluded: bool
+    marked: bool
 
 
 def stored(workspace: Workspace) -> list[Row]:
@@ -69,13 +71,16 @@ def stored(workspace: Workspace) -> list[Row]:
     with Reader(workspace) as reader:
         numbers = {run.id: place for place, run in enumerate(reversed(reader.runs()))}
         rows = []
-        for (sample,) in reader.query("SELECT id FROM samples ORDER BY id"):
+        columns = Columns(reader)
+        columns.refresh()
+        for place, sample in enumerate(columns.sample.tolist()):
             found = reader.program(sample)
             assert found is not None
             [(tokens,)] = reader.query("SELECT max(tokens) FROM tokens WHERE id = ?", (sample,))
             known = (found.text, found.logprob, found.n_tokens, tokens)
             record = SampleRecord(found.task.task_id, found.rank, found.source, *known)
-            rows.append(Row(numbers[found.run], found.iteration, record))
+            said = bool(columns.excluded[place]), bool(columns.marked[place])
+            rows.append(Row(numbers[found.run], found.iteration, record, *said))
     return rows
 
 
@@ -134,7 +139,13 @@ def test_what_was_exported_is_imported_as_the_same_rows(
         first = rows[0][1]  # the first sample's run is the first to be imported
         runs = [writer.create_run(f"demo-{n}", "train", "", "nano", "all") for n in (0, 1)]
         for rank, (record, run, iteration) in enumerate(rows):
-            writer.add_samples(runs[run ^ first], iteration, [replace(record, rank=rank)])
+            [landed] = writer.add_samples(
+                runs[run ^ first], iteration, [replace(record, rank=rank)]
+            )
+            if iteration % 2:
+                writer.set_flag(runs[run ^ first], "excluded", True, [landed.sample])
+            if iteration > 1:
+                writer.set_flag(runs[run ^ first], "marked", True, [landed.sample])
     export(workspace, "", OUTPUTS[name], folder / name, ReplayConfig())
     imported, _ = take(tasks, folder / name, executor)
     assert by_run(imported) == by_run(workspace)
@@ -278,6 +289,7 @@ def test_two_programs_in_one_place_are_refused_by_line(
         ({"logprob": 0.5}, "'logprob' must be a log-probability in nats, at most 0"),
         ({"logprob": -math.inf}, "'logprob' must be a log-probability"),
         ({"logprob": -(10**400)}, "'logprob' must be a log-probability"),
+        ({"excluded": 1}, "'excluded' must be true or false"),
         ({"token_ids": [1]}, "of 'token_ids' and 'token_logprobs' one is missing"),
         ({"token_ids": [-1], "token_logprobs": [-1.0]}, "'token_ids' must be a list of whole"),
         ({"token_ids": "12", "token_logprobs": [-1.0]}, "'token_ids' must be a list of whole"),

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 
 from core.config import ReplayConfig
 from core.errors import CoreError
+from core.exclusions import Exclusions
 from core.priority import p2value, possibility, priorities, probabilities
 from core.replay import ReplayBuffer
 from storage.columns import Columns
@@ -54,6 +55,15 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
         "ORDER BY s.iteration, s.task, s.rank, s.id",
         (run,),
     )
+    excluded = {
+        program
+        for program, raised, _ in reader.query(
+            "SELECT program, raised, max(id) FROM flags WHERE run = ? AND flag = 'excluded' "
+            "GROUP BY program",
+            (run,),
+        )
+        if raised
+    }
     by_program: dict[int, tuple[Any, ...]] = {}
     for sample_id, program, task_id, iteration, source, logprob, n_tokens, rate, said in rows:
         student = tuple(map(float, said.split())) if said else None
@@ -65,7 +75,11 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
         if counts is not None:  # the newest sample that has one stands for the text
             by_program.pop(program, None)
             by_program[program] = (sample_id, task_id, iteration, *counts, rate)
-    held = [row for row in by_program.values() if row[-1] is not None]
+    held = [
+        row
+        for program, row in by_program.items()
+        if row[-1] is not None and program not in excluded
+    ]
     held = held[-knobs.capacity :] if knobs.capacity else held
     ids, tasks, iterations, logprobs, n_tokens, rates = np.array(held, np.float64).reshape(-1, 6).T
     value = p2value(possibility(logprobs, n_tokens, knobs.possibility), rates, knobs.alpha)
@@ -76,6 +90,17 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
     if knobs.task_balance:
         weight = weight / np.array([np.sum(tasks == each) for each in tasks]) ** knobs.task_balance
     return dict(zip(ids.astype(int).tolist(), weight / weight.sum(), strict=True))
+
+
+def exclude(
+    store: Store, rng: np.random.Generator, buffer: ReplayBuffer, exclusions: Exclusions
+) -> None:
+    """Excludes a few programs, or takes some back into the replay."""
+    samples = store.reader.query("SELECT id FROM samples WHERE run = ?", (store.run,))
+    chosen = [sample for (sample,) in samples if rng.random() < 0.3]
+    store.writer.set_flag(store.run, "excluded", bool(rng.random() < 0.7), chosen)
+    exclusions.read()
+    exclusions.apply(buffer, 1)
 
 
 def check_draws(buffer: ReplayBuffer, chances: dict[int, float], beta: float) -> None:
@@ -127,6 +152,7 @@ def test_a_buffer_that_grew_and_was_retuned_draws_by_the_formulas(
     with TemporaryDirectory() as folder, Store(Path(folder)) as store:
         other = store.writer.create_run("demo-2", "train", "", "nano", "")
         buffer = ReplayBuffer(store.columns, store.run, knobs[0])
+        exclusions = Exclusions(store.run, store.reader)
         for iteration in range(12):
             fill(store, rng, iteration, store.run)
             fill(store, rng, iteration, other)
@@ -135,6 +161,8 @@ def test_a_buffer_that_grew_and_was_retuned_draws_by_the_formulas(
                 buffer.extend()
             if rng.random() < 0.4:
                 buffer.configure(knobs[iteration % len(knobs)])
+            if rng.random() < 0.3:
+                exclude(store, rng, buffer, exclusions)
         store.columns.refresh()
         buffer.extend()
         buffer.configure(knobs[-1])
@@ -142,7 +170,11 @@ def test_a_buffer_that_grew_and_was_retuned_draws_by_the_formulas(
         check_draws(buffer, chances, knobs[-1].beta)
         fresh = Columns(store.reader)
         fresh.refresh()
-        check_draws(ReplayBuffer(fresh, store.run, knobs[-1]), chances, knobs[-1].beta)
+        resumed = ReplayBuffer(fresh, store.run, knobs[-1])
+        again = Exclusions(store.run, store.reader)
+        again.read()
+        again.apply(resumed, 1)
+        check_draws(resumed, chances, knobs[-1].beta)
 
 
 @pytest.mark.parametrize("prioritization", ["proportional", "rank"])

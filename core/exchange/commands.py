@@ -19,6 +19,7 @@ from core.command_line import (
     progress_bar,
 )
 from core.config import load_config
+from core.errors import CoreError
 from core.exchange.formats import Format
 from storage.workspace import Workspace
 
@@ -39,11 +40,14 @@ def export_programs(
 ) -> None:
     """Write stored programs to a file for other tools.
 
-    FILTER is as on the screen: pass:1 'task:nano/*' outcome:timeout iter:>3 source:self run:demo-1
-    sort:-logprob, or words of the program or its task. Without run: the programs of all runs,
-    without sort: the oldest first; sort:p2value goes by the defaults of replay.alpha and
-    replay.possibility, or by --set. JSONL is compressed where the name ends in .gz.
+    FILTER is as on the screen: pass:1 'task:nano/*' outcome:timeout,error -outcome:passed 'iter:>3'
+    source:self run:demo-1 sort:-logprob, or words of the program or its task. Without run: the
+    programs of all runs, without sort: the oldest first; p2value goes by the defaults of
+    replay.alpha and replay.possibility, or by --set. A name that ends in .gz compresses JSONL.
     """
+    for part in filters or []:
+        if part.startswith("--"):
+            raise CoreError(f"There is no option {part}; `btp-tui export --help` lists them.")
     chosen = load_config(None, settings or [])
 
     from core.exchange.export import STDOUT, export
@@ -68,8 +72,8 @@ def import_programs(
     """Take programs from a file into the store.
 
     PROGRAMS is what `btp-tui export` writes, or rows as `btp-tui score` takes them, optionally with
-    run, iteration, rank, token_ids, token_logprobs. They are tested anew and stored as runs of
-    their own, one for each run that the rows name.
+    run, iteration, rank, token_ids, token_logprobs, excluded, marked. They are tested anew and
+    stored as runs of their own, one for each run that the rows name.
     """
     chosen = load_config(config, settings or [])
 

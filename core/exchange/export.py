@@ -25,7 +25,8 @@ from storage.columns import Columns
 from storage.exported import read_exported
 from storage.query import QueryError, parse_query
 from storage.reader import Reader
-from storage.selection import find_filter, in_order
+from storage.search import Found
+from storage.selection import Selection, find_selection, in_order
 from storage.workspace import Workspace
 
 #: Rows read in one transaction and held in memory.
@@ -53,7 +54,7 @@ def export(
     with Reader(workspace.open()) as reader, _destination(format, out) as write:
         columns = Columns(reader)
         columns.refresh()
-        rows = _select(query, reader, columns, replay)
+        rows = select_rows(query, reader, columns, replay)
         for begin in range(0, len(rows), CHUNK):
             chunk = rows[begin : begin + CHUNK]
             write(read_exported(reader, columns, chunk))
@@ -61,10 +62,10 @@ def export(
     return len(rows)
 
 
-def _select(
+def select_rows(
     query: str, reader: Reader, columns: Columns, replay: ReplayConfig
 ) -> NDArray[np.int64]:
-    """Rows of the mirror in the order of the query."""
+    """Rows of the mirror in the order of the query; raises CoreError where it cannot be read."""
 
     def value() -> NDArray[np.float64]:
         chance = possibilities(columns, np.arange(len(columns)), replay)
@@ -72,13 +73,20 @@ def _select(
 
     try:
         wanted = parse_query(f"sort:newest {query}")  # a later sort takes the place of an earlier
-        runs = {run.name: run.id for run in reader.runs()}
-        chosen = find_filter(wanted, reader, runs)
-        while any(found.left for found in chosen.text):  # not all texts are indexed yet
-            chosen = find_filter(wanted, reader, runs)
+        chosen = find_selection(wanted, {run.name: run.id for run in reader.runs()})
     except QueryError as error:
         raise CoreError(str(error)) from error
-    return in_order(columns, columns.select(chosen), wanted, value)
+    keep = chosen.by_columns(columns, value)
+    keep = chosen.by_words(columns, keep, _search(chosen, reader))
+    return in_order(columns, keep, wanted, value)
+
+
+def _search(chosen: Selection, reader: Reader) -> list[Found]:
+    """What is found for each of the words, when all texts are indexed."""
+    found = [reader.search(words) for words, _ in chosen.words]
+    while any(each.left for each in found):
+        found = [reader.search(words) for words, _ in chosen.words]
+    return found
 
 
 @contextmanager

@@ -174,6 +174,8 @@ def _schema() -> Any:
         "seconds": pa.float64(),
         "at": pa.float64(),
         "replays": pa.int32(),
+        "excluded": pa.bool_(),
+        "marked": pa.bool_(),
     }
     return pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
 
