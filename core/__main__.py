@@ -20,6 +20,7 @@ from core.command_line import (
     ConfigOption,
     JsonOption,
     OfflineOption,
+    PresetOption,
     ProgramsArgument,
     SetOption,
     TasksArgument,
@@ -29,8 +30,12 @@ from core.command_line import (
 from core.config import load_config
 from core.database import db_app
 from core.entry import run_command
+from core.errors import CoreError
+from core.estimate.report import report_estimate, show_presets
 from core.exchange.commands import export_programs, import_programs
 from core.offline import stay_offline, stay_offline_as
+from core.presets import DEMO, find_preset
+from core.stored_programs import programs_app
 from core.tasks.load import load_solved, load_tasks
 from storage.reader import Reader
 from storage.workspace import Workspace
@@ -53,30 +58,45 @@ tasks_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(tasks_app, name="tasks", help="Check tasks, or give them more tests.")
 app.add_typer(db_app, name="db", help="Check, salvage, shrink or measure the database.")
 app.add_typer(runs_app, name="runs", help="List, rename, archive or delete runs.")
-app.command("export")(export_programs)
+app.add_typer(programs_app, name="programs", help="Exclude, mark or re-run stored programs.")
+# A filter may begin with a "-", as an option does.
+app.command("export", context_settings={"ignore_unknown_options": True})(export_programs)
 app.command("import")(import_programs)
+app.command("presets")(show_presets)
 
 
 @app.command()
 def train(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     config: ConfigOption = None,
+    preset: PresetOption = None,
     settings: SetOption = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: time, memory, disk.")
+    ] = False,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train without the screen (default: the demo).
 
-    Ends with exit code 0 when a budget is spent, 1 when a signal cut it short.
+    Ends with exit code 0 when a budget is spent, 1 when a signal cut it short. A dry run starts
+    nothing and ends with 1 where the run cannot fit this machine.
     """
-    chosen = load_config(config, [*(settings or []), *_offline(offline)])
+    if config and preset:
+        raise CoreError("--config and --preset both say what to begin with: give one of them.")
+    begin = [] if config else (find_preset(preset) if preset else DEMO).overrides
+    chosen = load_config(config, [*begin, *(settings or []), *_offline(offline)])
+    if dry_run:
+        report_estimate(chosen, workspace, as_json)
+        return
     stay_offline(chosen)
 
-    from core.engine import start
     from core.headless import HeadlessDisplay
 
-    with HeadlessDisplay() as display:
+    with HeadlessDisplay("The same command starts it again.") as display:
+        from core.engine import start
+
         result = start(Workspace(workspace).create(), chosen, name, display.listeners)
     _report(result, as_json)
 
@@ -97,10 +117,11 @@ def resume(
     if stored is not None:
         stay_offline_as(stored.config)
 
-    from core.engine import resume as go_on
     from core.headless import HeadlessDisplay
 
-    with HeadlessDisplay() as display:
+    with HeadlessDisplay(f"Go on with: btp-tui resume {run}") as display:
+        from core.engine import resume as go_on
+
         result = go_on(opened, run, display.listeners)
     _report(result, as_json)
 

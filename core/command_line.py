@@ -22,6 +22,9 @@ SetOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; settings not in it keep their defaults.")
 ]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Begin with one of those that `presets` lists.")
+]
 JsonOption = Annotated[
     bool,
     typer.Option("--json", help="End stdout with one JSON object."),

@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from core.errors import CoreError
 
@@ -134,7 +135,7 @@ class TasksConfig(Section):
 
 
 class SamplerConfig(Section):
-    """How programs are written (DESIGN 4)."""
+    """How programs are written."""
 
     strategy: Literal["beam", "sample", "diverse"] = "beam"
     """The most probable programs, random draws, or beams in groups that avoid each other."""
@@ -424,7 +425,20 @@ def build_config(settings: Mapping[str, Any], origin: str) -> Config:
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
-        raise CoreError(f"{origin}: {_first_problem(error)}") from None
+        raise CoreError(f"{origin}: {_in_words(error.errors()[0])}") from None
+
+
+def find_problems(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted key -> what is wrong there, in a sentence; of a section, where it is no one setting.
+
+    Empty for settings that `build_config` takes.
+    """
+    try:
+        Config.model_validate(settings)
+    except ValidationError as error:
+        found = {_key_of(problem): _in_words(problem) for problem in reversed(error.errors())}
+        return dict(reversed(found.items()))
+    return {}
 
 
 def to_toml(config: Config) -> str:
@@ -466,25 +480,43 @@ def with_setting(config: Config, key: str, value: Any) -> Config:
     return build_config(settings, origin=key)
 
 
+def read_value(key: str, text: str) -> Any:
+    """The value that a text stands for: TOML, or where that is not asked for the text itself.
+
+    A setting that is a text takes `123` as one, a list takes a single entry without brackets. What
+    is no value of the setting is left to the validation.
+    """
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    kind = _KINDS.get(key)
+    if kind is str and not isinstance(value, str):
+        return text
+    if kind == tuple[str, ...] and isinstance(value, str):
+        return [value] if value else []
+    return value
+
+
 def _assign(settings: dict[str, Any], key: str, text: str) -> None:
     *sections, name = key.split(".")
     for section in sections:
         settings = settings.setdefault(section, {})
         if not isinstance(settings, dict):
             raise CoreError(f"--set {key}: {section} is a setting, not a section.")
-    settings[name] = _parse(text)
+    settings[name] = read_value(key, text)
 
 
-def _parse(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+#: Dotted key -> the type of a setting.
+_KINDS = {key: field.annotation for key, field in fields()}
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
+def _key_of(problem: ErrorDetails) -> str:
+    return ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    key = _key_of(problem)
     if problem["type"] == "extra_forbidden":
         known = [name for name, _ in fields()]
         sections = sorted({name.split(".")[0] for name in known if "." in name})
@@ -498,7 +530,7 @@ def _first_problem(error: ValidationError) -> str:
 
 
 #: Sections whose settings are those of another.
-_REPEATED = {"teacher.model": "model", "teacher.endpoint": "endpoint"}
+REPEATED = {"teacher.model": "model", "teacher.endpoint": "endpoint"}
 
 
 def markdown_table() -> str:
@@ -507,10 +539,10 @@ def markdown_table() -> str:
     for key, field in fields():
         section = key.rpartition(".")[0]
         default = json.dumps(setting(Config(), key), ensure_ascii=False)
-        if section not in _REPEATED:
+        if section not in REPEATED:
             lines.append(f"| `{key}` | `{default}` | {field.description} |")
         elif key == f"{section}.{next(iter(_section(section)))}":
-            lines.append(f"| `{section}.*` | | As `{_REPEATED[section]}.*`, of the teacher. |")
+            lines.append(f"| `{section}.*` | | As `{REPEATED[section]}.*`, of the teacher. |")
     return "\n".join(lines) + "\n"
 
 

@@ -31,11 +31,14 @@ from core.config import (
     to_toml,
     with_setting,
 )
+from core.config_file import commented_toml
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
 from core.evaluate import Evaluation
+from core.exclusions import Exclusions
 from core.executor import Executor
 from core.executor.configured import open_executor
+from core.flags import carry_out
 from core.measurements import Measurements
 from core.metrics import Metrics, check_installed, open_sinks
 from core.mixture import Mixture
@@ -55,7 +58,7 @@ from core.trainer import Trainer
 from storage.columns import Columns
 from storage.errors import StorageError
 from storage.reader import Reader
-from storage.schema import EvaluationRecord, Progress, Run
+from storage.schema import Command, EvaluationRecord, Progress, Run
 from storage.search import Indexer
 from storage.workspace import Workspace
 from storage.writer import Writer
@@ -122,7 +125,8 @@ def start(workspace: Workspace, config: Config, name: str | None, listeners: Lis
         writer.add_tasks([task_record(task) for task in materials.train])
         toml, isolation = to_toml(config), str(materials.executor.isolation)
         writer.create_run(name, "train", toml, materials.student.name, isolation)
-        (workspace.run_folder(name) / "config.toml").write_text(toml, encoding="utf-8")
+        config_file = workspace.run_folder(name) / "config.toml"
+        config_file.write_text(commented_toml(config), encoding="utf-8")
         run = Reader(workspace).run(name)
         assert run is not None  # created just now
         fresh = Progress(state="running", phase="starting")
@@ -237,6 +241,10 @@ def _drive(
             with _opened(materials, workspace.run_folder(run.name)):
                 pipeline = _assemble(workspace, run, config, materials, writer, reporter, counters)
                 state, reason = _run(pipeline)
+        except KeyboardInterrupt:  # before the pipeline takes signals for a wish to stop
+            reporter.event("info", f"Run stopped. Go on with: btp-tui resume {run.name}")
+            reporter.set(state="stopped", phase="done", message="stopped before it began")
+            raise
         except BaseException as error:
             reason = _one_line(error)
             reporter.event("error", f"Run failed: {reason}")
@@ -274,9 +282,10 @@ def _opened(materials: Materials, folder: Path) -> Iterator[None]:
 def _run(pipeline: Pipeline) -> tuple[str, str]:
     """Runs until the end or until asked to stop; returns the run's state and why it ended."""
     try:
-        with _signals_interrupt(pipeline.control):
+        with _signals_interrupt(pipeline):
             return "finished", pipeline.run_to_end()
     except Interrupted as interruption:
+        pipeline.reporter.set(phase="stopping")
         return "stopped", f"{interruption}{_last_checkpoint(pipeline)}"
     finally:
         pipeline.metrics.close()
@@ -313,6 +322,8 @@ def _assemble(
     columns.refresh()
     reporter.set(programs=int((columns.run == run.id).sum()))
     buffer = ReplayBuffer(columns, run.id, config.replay)
+    exclusions = Exclusions(run.id, reader)
+    exclusions.read()
     student, sampler = materials.student, materials.sampler
     sampler.on_event = reporter.event
     trainer = Trainer(student.model, config.trainer, student.pad_token_id, reporter.event)
@@ -324,8 +335,13 @@ def _assemble(
     def on_config(changed: Config) -> None:
         buffer.configure(changed.replay)
 
+    def on_flag(command: Command) -> str:
+        answer = carry_out(writer, run.id, command, reporter.progress.updates)
+        exclusions.read()
+        return answer
+
     room = Room(workspace.path, RESULTS + _checkpoint_bytes(student.model))
-    control = Control(run.id, config, writer, reporter, on_config, room)
+    control = Control(run.id, config, writer, reporter, on_config, on_flag, room)
     writer.on_full = control.wait_for_room
     sinks = open_sinks(config.logging, run.name, workspace.run_folder(run.name))
     metrics = Metrics(sinks, control.with_room)
@@ -358,6 +374,7 @@ def _assemble(
         writer=writer,
         columns=columns,
         buffer=buffer,
+        exclusions=exclusions,
         checkpoints=checkpoints,
         reporter=reporter,
         control=control,
@@ -375,12 +392,14 @@ def _checkpoint_bytes(model: Any) -> int:
 
 
 @contextmanager
-def _signals_interrupt(control: Control) -> Iterator[None]:
+def _signals_interrupt(pipeline: Pipeline) -> Iterator[None]:
     """SIGTERM (preemption) and SIGINT make the run checkpoint and stop at its next step."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
-        control.interrupt(f"received {signal.Signals(number).name}")
+        name = signal.Signals(number).name
+        pipeline.control.interrupt(f"received {name}")
+        pipeline.reporter.event("info", f"{name}: stopping after this step, with a checkpoint.")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

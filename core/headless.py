@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from core.engine import Listeners
 from storage.schema import Progress as RunProgress
+
+if TYPE_CHECKING:
+    from core.engine import Listeners
 
 _BARS = (
     ("sample", "sampled", "sample_total", "tasks"),
@@ -17,9 +21,15 @@ _BARS = (
 
 
 class HeadlessDisplay:
-    """Shows one run on stderr; `listeners` is what the engine calls."""
+    """Shows one run on stderr; `listeners` is what the engine calls.
 
-    def __init__(self) -> None:
+    Where Ctrl-C ends it before the engine has said anything, it says what that means: `again` is
+    the way to go on.
+    """
+
+    def __init__(self, again: str) -> None:
+        self._again = again
+        self._heard = False
         self.console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description:<8}"),
@@ -37,14 +47,20 @@ class HeadlessDisplay:
     @property
     def listeners(self) -> Listeners:
         """What the engine reports to."""
+        from core.engine import Listeners  # brings torch: Ctrl-C is answered while it loads, too
+
         return Listeners(progress=self._show, event=self._say)
 
     def __enter__(self) -> HeadlessDisplay:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bars.live.is_started:
             self._bars.stop()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            if not self._heard:
+                self._say("info", f"Stopped while it was loading: nothing was done. {self._again}")
+            raise SystemExit(1) from None
 
     def _show(self, progress: RunProgress) -> None:
         rates = {
@@ -63,5 +79,6 @@ class HeadlessDisplay:
             )
 
     def _say(self, level: str, message: str) -> None:
+        self._heard = True
         style = {"warning": "yellow", "error": "bold red"}.get(level, "")
         self.console.print(message, style=style, soft_wrap=True)

@@ -14,16 +14,19 @@ from storage.schema import DeviceReading, Telemetry
 
 
 class Machine:
-    """Reads CPU, memory and accelerators; a machine without NVML simply has no devices."""
+    """Reads CPU, memory and accelerators; a machine without NVML simply has no devices.
+
+    Devices are those that CUDA_VISIBLE_DEVICES leaves in sight, in its order, so that the first one
+    is cuda:0. Where it names devices in another way than NVML does, all of them are read.
+    """
 
     def __init__(self) -> None:
         self._process = psutil.Process(os.getpid())
         self._handles: list[object] = []
         with suppress(pynvml.NVMLError):
             pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-        psutil.cpu_percent()  # the first call only sets the reference point
+            self._handles = _handles(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        psutil.cpu_percent(percpu=True)  # the first call only sets the reference point
 
     def __enter__(self) -> Machine:
         return self
@@ -35,15 +38,41 @@ class Machine:
             self._handles = []
 
     def read(self) -> Telemetry:
-        """One reading; `cpu` is the mean since the reading before."""
+        """One reading; `cpu` and `cores` are means since the reading before."""
         memory = psutil.virtual_memory()
+        cores = tuple(psutil.cpu_percent(percpu=True))
         return Telemetry(
-            cpu=psutil.cpu_percent(),
+            cpu=round(sum(cores) / len(cores), 1),
             memory_used=memory.total - memory.available,
             memory_total=memory.total,
             engine_memory=self._process.memory_info().rss,
             devices=tuple(_read_device(handle) for handle in self._handles),
+            cores=tuple(round(core) for core in cores),
         )
+
+
+def _handles(visible: str | None) -> list[object]:
+    """The devices in sight, as CUDA counts them: by number or by (the beginning of) their UUID."""
+    count = pynvml.nvmlDeviceGetCount()
+    all_ = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
+    if visible is None:
+        return all_
+    found: list[object] = []
+    for name in (part.strip() for part in visible.split(",")):
+        if name.isdecimal() and int(name) < count:
+            found.append(all_[int(name)])
+        elif name.startswith("GPU-"):
+            found += [one for one in all_ if _uuid(one).startswith(name)]
+        elif name.startswith("MIG-"):
+            return all_
+        else:  # as CUDA does: what comes after one that is not there is not in sight
+            break
+    return found
+
+
+def _uuid(handle: object) -> str:
+    uuid = pynvml.nvmlDeviceGetUUID(handle)
+    return uuid if isinstance(uuid, str) else str(uuid.decode())
 
 
 def _read_device(handle: object) -> DeviceReading:

@@ -24,7 +24,9 @@ def control(store: Store, needed: int = 0) -> Control:
     progress = Progress("running", "replay")
     reporter = Reporter(store.workspace, store.run, progress, Totals)
     room = Room(store.workspace.path, needed)
-    return Control(store.run, Config(), store.writer, reporter, lambda config: None, room)
+    return Control(
+        store.run, Config(), store.writer, reporter, lambda config: None, lambda command: "", room
+    )
 
 
 def test_a_result_that_found_no_room_is_stored_when_there_is_some(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
 
-from btp_tui.panels.status import now_in_words
+from btp_tui.alerts import alerts_of
 from btp_tui.snapshot import RunLine, Watched
 from core.checkpoints import Checkpoints
 from core.config import Config, ModelConfig, SamplerConfig, build_config, to_toml
@@ -213,7 +213,7 @@ def test_what_does_not_fit_is_said_counted_and_not_solved(
     assert said.startswith("Of 23 prompts cut to the 100 tokens")
     assert f"beside a program of 12: {cut}; tasks skipped" in said
     assert said.endswith(f"would fit: {skipped}.")
-    sentence, _ = now_in_words(Watched(RunLine("run", "running", "train", "", 0.0, sampling(run))))
-    assert f"({cut} prompts cut, {skipped} skipped)" in sentence
+    watched = Watched(RunLine("run", "running", "train", "", 0.0, sampling(run)))
+    assert f"{skipped} tasks skipped, {cut} prompts cut" in alerts_of(watched, 0.0)[0].short
     assert result.final is not None
     assert len(result.final.tasks) == 3, "none is dropped from the measurement"
