@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from textual.message import Message
 
-from btp_tui.browser import find_page
+from btp_tui.browser import Pages, PageWish, SupersededError
 from btp_tui.cards import find_card
 from btp_tui.messages import CardReady, PageReady, TasksReady
 from btp_tui.observer import Observer
@@ -24,23 +25,49 @@ class Answers:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._texts = TokenTexts(observer.workspace)
-        self._page: tuple[object, ...] = ()
+        self._pages = Pages(observer)
+        self._page: PageWish | None = None
         self._unsearched = 0
         self._card: tuple[object, ...] = ()
         self._tasks: tuple[object, ...] = ()
         self._seen = -1
 
-    def to(self, wishes: Wishes, snapshot: Snapshot) -> Iterator[Message]:
-        """The messages to post for the wishes of the moment."""
+    def at_once(
+        self,
+        wishes: Wishes,
+        snapshot: Snapshot,
+        post: Callable[[Message], object],
+        superseded: Callable[[], bool],
+    ) -> bool:
+        """Posts a page that was not asked for before, from its top on; whether there was one.
+
+        Given up where it is superseded, to be asked for again.
+        """
+        page = _page_wish(wishes, snapshot)
+        if page is None or page == self._page:
+            return False
+        try:
+            found = self._find_page(page, lambda top: post(PageReady(top)), superseded)
+        except SupersededError:
+            return True
+        self._page, self._unsearched = page, found.unsearched
+        post(PageReady(found))
+        return True
+
+    def to(
+        self, wishes: Wishes, snapshot: Snapshot, superseded: Callable[[], bool] = lambda: False
+    ) -> Iterator[Message]:
+        """The messages to post for the wishes of the moment; a page only if not superseded."""
         watched = snapshot.watched
         run, knobs = (watched.line.name, watched.knobs) if watched else ("", Knobs())
         moved = self._moved()
-        page, card = (wishes.page, run, knobs), (wishes.sample, knobs, wishes.tokens)
-        if wishes.page is not None and (moved or page != self._page or self._unsearched):
-            self._page = page
-            found = self._find_page(run, knobs, *wishes.page)
-            self._unsearched = found.unsearched  # it is asked again until all is indexed
-            yield PageReady(found)
+        page, card = _page_wish(wishes, snapshot), (wishes.sample, knobs, wishes.tokens)
+        if page is not None and (moved or page != self._page or self._unsearched):
+            with suppress(SupersededError):
+                found = self._find_page(page, superseded=superseded)
+                # It is asked again until all is indexed.
+                self._page, self._unsearched = page, found.unsearched
+                yield PageReady(found)
         if wishes.sample is not None and (moved or card != self._card):
             self._card = card
             texts = self._texts if wishes.tokens else None
@@ -64,8 +91,21 @@ class Answers:
         except StorageError as error:
             return TaskPage(wish, run.name, problem=str(error))
 
-    def _find_page(self, run: str, knobs: Knobs, text: str, offset: int) -> Page:
+    def _find_page(
+        self,
+        page: PageWish,
+        post: Callable[[Page], object] | None = None,
+        superseded: Callable[[], bool] = lambda: False,
+    ) -> Page:
         try:
-            return find_page(self._observer, run, knobs, text, offset)
+            return self._pages.find(page, post, superseded)
         except StorageError as error:
-            return Page(text, problem=str(error))
+            return Page(page.text, problem=str(error))
+
+
+def _page_wish(wishes: Wishes, snapshot: Snapshot) -> PageWish | None:
+    if wishes.page is None:
+        return None
+    watched = snapshot.watched
+    run, knobs = (watched.line.name, watched.knobs) if watched else ("", Knobs())
+    return PageWish(*wishes.page, run, knobs)

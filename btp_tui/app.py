@@ -6,48 +6,54 @@ It only watches: quitting it, or losing it, leaves the engine at work.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import signal
-import time
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
-from btp_tui import engine
 from btp_tui.bindings import KEYS
 from btp_tui.clipboard import copy_out, in_tmux, osc52, passed_through
-from btp_tui.commands import Commands
+from btp_tui.end_notice import EndNotice
 from btp_tui.feed import Feed
-from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
+from btp_tui.messages import SnapshotReady
+from btp_tui.palette import palette
+from btp_tui.preferences import DEFAULTS, Preferences
+from btp_tui.remembered import remember_theme
 from btp_tui.screens.dashboard import DashboardScreen
-from btp_tui.screens.dialogs import KeyHelp, Question
-from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.jump import JumpScreen, Target, targets
+from btp_tui.screens.key_help import KeyHelp
+from btp_tui.screens.late import (
+    NOT_IN_THE_FORM,
+    WARM_UP_S,
+    begin_new_run,
+    new_run_screen,
+    warm_up,
+)
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.programs import ProgramsScreen
-from btp_tui.screens.runs import RunsScreen, resumable
+from btp_tui.screens.rerun import RerunDialog
+from btp_tui.screens.runs import RunsScreen
 from btp_tui.screens.tasks import TasksScreen
-from btp_tui.snapshot import Knobs, Page, ProgramCard, RunLine, Snapshot
-from btp_tui.tasks import TaskPage
+from btp_tui.snapshot import LIMIT_S, Knobs, ProgramCard, ProgramLine
+from btp_tui.steering import Steering
 from btp_tui.theme import THEMES
+from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
-from storage.workspace import Workspace
+from storage.schema import Flag
 
 #: The layouts of btp.tcss, from so many columns and rows on.
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
 HEIGHTS = [(0, "-short"), (32, "-tall")]
 
-#: Seconds that the answer to a key stays in sight, and that of one that could not be done.
-SAID_S, TROUBLE_S = 2.5, 12.0
+_NO_PROGRAM = "There is no program under the cursor yet."
 
 
-class BtpApp(App[None]):
+class BtpApp(WatchingApp):
     """Watches and steers the runs of one workspace."""
 
     TITLE = "btp-tui"
@@ -57,6 +63,7 @@ class BtpApp(App[None]):
         "programs": ProgramsScreen,
         "runs": RunsScreen,
         "tasks": TasksScreen,
+        "new": new_run_screen,
     }
     DEFAULT_MODE = "dashboard"
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -69,24 +76,19 @@ class BtpApp(App[None]):
         run: str | None = None,
         start_demo: bool = False,
         feed: Callable[[Path, Callable[[Message], object]], Feed] = Feed,
+        preferences: Preferences = DEFAULTS,
+        theme_file: Path | None = None,
     ) -> None:
-        super().__init__()
-        self.workspace = Workspace(workspace)
-        self.snapshot = Snapshot(workspace=str(workspace), loaded=False)
-        self.display_held = False
+        """A theme that is picked is kept in `theme_file` for the next start."""
+        super().__init__(workspace, run, feed)
         self._start_demo = start_demo
-        self._card: ProgramCard | None = None
-        self._page: Page | None = None
-        self._tasks: TaskPage | None = None
-        self._said = self._trouble = ""
-        self._asked_at = 0.0  # when the engine was last asked to turn a knob
-        self._silence: Timer | None = None
-        self._commands = Commands(workspace)
-        self._feed = feed(workspace, self.post_message)
-        self._feed.wish(replace(self._feed.wishes, watch=run))
+        self._steering = Steering(self)
+        self._end_notice = EndNotice(preferences.when_run_ends, os.environ, self.write_out)
+        self._theme_file = theme_file
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = THEMES[0].name
+        self.theme = preferences.theme or THEMES[0].name
+        self.set_keymap(preferences.keys)
 
     async def on_mount(self) -> None:
         """Begins to read, and to train where that was asked for."""
@@ -95,188 +97,82 @@ class BtpApp(App[None]):
         if self._start_demo:
             await self.action_start_demo()
         self._feed.start()
-
-    def on_unmount(self) -> None:
-        """Ends the reading; engines stay."""
-        self._feed.close()
-
-    # What the feed says
+        self.set_timer(WARM_UP_S, lambda: self.run_worker(warm_up, thread=True, group="warm-up"))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
-        """Shows a snapshot, unless the display is held."""
-        watched = message.snapshot.watched
-        answered = watched and watched.line.alive and not watched.asked
-        if self._feed.wishes.turned and answered and message.snapshot.at > self._asked_at:
-            self._wish(turned=())  # what is in force now counts, whoever has asked for it
-        if not self.display_held:
-            self._show(message.snapshot)
+        """What follows from it; showing it is for WatchingApp to do."""
+        self._steering.turning.heard(message.snapshot)
+        self._end_notice.heard(message.snapshot)
 
-    def on_page_ready(self, message: PageReady) -> None:
-        """Hands a page to the browser; a held display only takes answers to a new filter."""
-        self._page = message.page
-        if isinstance(self.screen, ProgramsScreen):
-            self.screen.show_page(message.page, held=self.display_held)
-
-    def on_card_ready(self, message: CardReady) -> None:
-        """Hands one program to whoever shows it."""
-        self._card = message.card
-        if isinstance(self.screen, ProgramsScreen | ProgramScreen):
-            self.screen.show_card(message.card)
-
-    def on_tasks_ready(self, message: TasksReady) -> None:
-        """Hands the tasks to their screen; a held display only takes answers to a new wish."""
-        self._tasks = message.page
-        if isinstance(self.screen, TasksScreen):
-            self.screen.show_tasks(message.page, held=self.display_held)
-
-    def on_feed_ended(self) -> None:
-        """A defect of this program: nothing on the screen is true from now on."""
-        sentence = "A defect ended the reading. Training is not affected: quit (q), open it again."
-        self._show(replace(self.snapshot, problem=sentence))
-
-    def on_live_screen_resumed(self) -> None:
-        """Another screen is in sight: it gets the newest snapshot, the feed its wishes."""
-        wishes, screen = self._feed.wishes, self.screen
-        one = isinstance(screen, ProgramScreen)
-        programs = one or isinstance(screen, ProgramsScreen)
-        self._wish(
-            page=wishes.page if programs else None,
-            sample=wishes.sample if programs else None,
-            tokens=wishes.tokens and one,
-            tasks=wishes.tasks if isinstance(screen, TasksScreen) else None,
-        )
-        if isinstance(screen, ProgramScreen):
-            screen.show_card(self._card)
-        elif isinstance(screen, ProgramsScreen) and self._page is not None:
-            screen.show_page(self._page, held=self.display_held)
-        elif isinstance(screen, TasksScreen) and self._tasks is not None:
-            screen.show_tasks(self._tasks, held=self.display_held)
-        self._show(self.snapshot)
-
-    def on_programs_screen_wanted(self, message: ProgramsScreen.Wanted) -> None:
-        """The browser asks for a page."""
-        self._wish(page=(message.query, message.offset))
-
-    def on_programs_screen_chosen(self, message: ProgramsScreen.Chosen) -> None:
-        """The browser shows the program under its cursor."""
-        self._wish(sample=message.sample)
-
-    def on_program_screen_wanted(self, message: ProgramScreen.Wanted) -> None:
-        """Another program of the same task is asked for."""
-        if isinstance(self.screen, ProgramScreen):  # it may have gone out of sight since
-            self._wish(sample=message.sample)
-
-    def on_program_screen_tokens(self, message: ProgramScreen.Tokens) -> None:
-        """The tokens of the program in sight are asked for, or not any more."""
-        self._wish(tokens=message.wanted and isinstance(self.screen, ProgramScreen))
-
-    def on_tasks_screen_wanted(self, message: TasksScreen.Wanted) -> None:
-        """The list of tasks is asked for."""
-        if isinstance(self.screen, TasksScreen):  # it may have gone out of sight since
-            self._wish(tasks=message.wish)
+    def administer(self, action: str, run: str, *arguments: str) -> None:
+        """Has `python -m core runs` do something to a run that no engine works on."""
+        self._steering.administer(action, run, *arguments)
 
     # What keys do
 
     async def action_start_demo(self) -> None:
         """Starts the demo in a new run and watches it."""
-        await self._launch(lambda: engine.start(self.workspace, "demo"))
+        await self._steering.start_demo()
 
     async def action_resume_run(self, name: str) -> None:
         """Goes on with a run that stopped or died, and watches it."""
-        await self._launch(lambda: engine.resume(self.workspace, name))
+        await self._steering.resume(name)
 
     async def action_resume_watched(self) -> None:
         """Goes on with the run in sight."""
-        if self._run is not None:
-            await self.action_resume_run(self._run.name)
-
-    def administer(self, action: str, run: str, *arguments: str) -> None:
-        """Has `python -m core runs` do something to a run that no engine works on."""
-
-        async def ask() -> None:
-            try:
-                said = await engine.administer(self.workspace, action, run, *arguments)
-            except StorageError as error:
-                self.say(trouble=str(error))
-                return
-            watched = self._feed.wishes.watch
-            if watched == run and action in ("rename", "delete"):
-                watched = arguments[0] if action == "rename" else None
-            self._wish(watch=watched)
-            self.say(said)
-
-        self.say(f"{run}: {action} …")
-        self.run_worker(ask(), group="administration")
-
-    async def action_watch_run(self, name: str) -> None:
-        """Watches another run, on the dashboard."""
-        self._wish(watch=name, turned=())
-        await self.action_show("dashboard")
+        if self.watched_run is not None:
+            await self._steering.resume(self.watched_run.name)
 
     def action_pause_training(self) -> None:
         """Asks the engine to pause."""
-        self._ask(self._commands.pause, "Asked the engine to pause after its current step.")
+        self._steering.pause()
 
     def action_resume_training(self) -> None:
         """Asks a paused engine to go on."""
-        self._ask(self._commands.resume, "Asked the engine to go on.")
+        self._steering.go_on()
 
     def action_stop_training(self) -> None:
-        """Asks first: stopping ends the engine's process."""
-        if self._run is None:
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._ask(self._commands.stop, "Asked the engine to save a checkpoint and stop.")
-
-        self.push_screen(
-            Question(
-                f"Stop training {self._run.name}?",
-                "It saves a checkpoint and ends; r resumes it later. "
-                "To take a breath, p pauses instead.",
-            ),
-            answered,
-        )
-
-    def action_hold_display(self) -> None:
-        """Holds the display still, or lets it follow again; training is not touched."""
-        self.display_held = not self.display_held
-        self._feed.wish(self._feed.wishes)
-        self._show(self.snapshot)
+        """Asks whether to stop."""
+        self._steering.stop()
 
     def action_turn(self, knob: str, steps: int) -> None:
-        """Shows the histogram of other knobs at once, and asks a live engine to use them."""
-        value = getattr(self._knobs.turned(knob, steps), knob)
-        self._wish(turned=tuple({**dict(self._feed.wishes.turned), knob: value}.items()))
-        run = self._run
-        if run is not None and run.trains and run.state in ("running", "paused"):
-            self._asked_at = math.inf
+        """Turns a knob of the replay, as a preview."""
+        self._steering.turning.turn(knob, steps)
 
-            async def ask(run: int) -> None:
-                try:
-                    await self._commands.set_knob(run, f"replay.{knob}", value)
-                finally:
-                    self._asked_at = time.time()
+    def action_set_knob(self, knob: str, value: float) -> None:
+        """Sets a knob of the replay, as a preview."""
+        self._steering.turning.set(knob, value)
 
-            self._ask(ask, "")
+    def action_apply_knobs(self) -> None:
+        """Asks the engine to draw by the preview."""
+        self._steering.turning.apply()
 
     def action_revert_knobs(self) -> None:
         """Forgets a preview."""
-        self._wish(turned=())
+        self._steering.turning.revert()
 
-    def action_open_program(self, sample: int) -> None:
-        """Shows one program over the whole window."""
-        if self._card is not None and self._card.sample != sample:
-            self._card = None
-        self._wish(sample=sample)
-        self.push_screen(ProgramScreen())
+    def action_hold_display(self) -> None:
+        """Holds the display still, or lets it follow again; training is not touched."""
+        self.hold_display()
+
+    async def action_watch_run(self, name: str) -> None:
+        """Watches another run, on the dashboard."""
+        self.wish(watch=name, turned=())
+        await self.action_show("dashboard")
 
     async def action_show(self, mode: str) -> None:
         """Goes to the dashboard, the programs, the runs or the tasks."""
         if isinstance(self.screen, ProgramScreen):
             await self.pop_screen()
         await self.switch_mode(mode)
+
+    async def action_new_run(self) -> None:
+        """Opens the form of a new run; from the list of runs, like the run under the cursor."""
+        await begin_new_run(self)
+
+    async def start_run(self, prefix: str, toml: str) -> bool:
+        """Starts a run with a configuration and watches it; whether an engine could be started."""
+        return await self._steering.start(prefix, toml)
 
     async def action_filter_programs(self, query: str) -> None:
         """Shows the programs that a filter finds; escape leads back to the screen in sight."""
@@ -285,29 +181,81 @@ class BtpApp(App[None]):
         if isinstance(self.screen, ProgramsScreen):
             self.screen.look_for(query, back_to)
 
+    def action_open_program(self, sample: int) -> None:
+        """Shows one program over the whole window."""
+        self.newest.forget_card_but(sample)
+        self.wish(sample=sample)
+        self.push_screen(ProgramScreen())
+
     def action_close_program(self) -> None:
         """Back to the list it was opened from."""
         self.pop_screen()
 
     def action_copy_program(self) -> None:
         """Copies the program in sight, or writes it to a file and says where."""
-        if self._card is None:
+        card = self.newest.card
+        if card is None:
             return
-        file = self.workspace.path / "copied" / f"program-{self._card.sample}.py"
+        file = self.workspace.path / "copied" / f"program-{card.sample}.py"
         try:
-            self._say(copy_out(self._card.text, file, os.environ, self.copy_to_clipboard))
+            self.say(copy_out(card.text, file, os.environ, self.copy_to_clipboard))
         except StorageError as error:
-            self._say(trouble=str(error))
+            self.say(trouble=str(error))
+
+    def action_flag(self, flag: Flag) -> None:
+        """Excludes or marks the program in sight, or takes that back."""
+        program = self._chosen
+        if program is None:
+            self.say(_NO_PROGRAM)
+        else:
+            self._steering.flagging.toggle(flag, program)
+
+    def action_rerun(self) -> None:
+        """Asks with which limit to run the program in sight again."""
+        program, card = self._chosen, self.newest.card
+        if program is None:
+            self.say(_NO_PROGRAM)
+        else:
+            limit_s = card.limit_s if card and card.sample == program.sample else LIMIT_S
+            dialog = RerunDialog(self.workspace, program.sample, program.task, limit_s)
+            self.push_screen(dialog)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copies as Textual does; where tmux would keep it to itself, also past it."""
         super().copy_to_clipboard(text)
-        if self._driver is not None and in_tmux(os.environ):
-            self._driver.write(passed_through(osc52(text)))
+        if in_tmux(os.environ):
+            self.write_out(passed_through(osc52(text)))
+
+    def write_out(self, sequence: str) -> None:
+        """Writes to the terminal past the picture."""
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
 
     def action_keys(self) -> None:
         """Lists every key of the screen in sight."""
         self.push_screen(KeyHelp(self.screen))
+
+    def action_jump(self) -> None:
+        """Shows a letter at every place, and goes where one is pressed."""
+
+        def answered(target: Target | None) -> None:
+            if target is not None:
+                self.call_next(target.go)
+
+        self.push_screen(JumpScreen(targets(self.screen)), answered)
+
+    def action_next_theme(self) -> None:
+        """Goes round the themes."""
+        names = [theme.name for theme in THEMES]
+        self.pick_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def pick_theme(self, name: str) -> None:
+        """Changes the colours, now and for the next start."""
+        self.theme = name
+        if self._theme_file is not None:
+            remember_theme(self._theme_file, name)
+        self.say(f"Theme {name}.")
 
     async def action_quit(self) -> None:
         """Closes the screen and says what goes on without it."""
@@ -317,96 +265,22 @@ class BtpApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only keys that do something now are shown and taken."""
-        run = self._run
-        alive = run is not None and run.alive
-        match action:
-            case "start_demo":
-                return not alive
-            case "pause_training":
-                return run is not None and run.trains and run.state == "running"
-            case "resume_training":
-                return run is not None and run.trains and run.state == "paused"
-            case "stop_training":
-                return run is not None and run.trains and run.state in ("running", "paused")
-            case "resume_watched":
-                return run is not None and resumable(run)
-            case "show":
-                return parameters != (self.current_mode,) or isinstance(self.screen, ProgramScreen)
-            case _:
-                return True
+        if action == "show":
+            return parameters != (self.current_mode,) or isinstance(self.screen, ProgramScreen)
+        if self.current_mode == "new" and action in NOT_IN_THE_FORM:
+            return False
+        can = self._steering.can(action)
+        return True if can is None else can
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette lists every key's action, then what Textual offers."""
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.description and not binding.system and active.enabled:
-                key = self.get_key_display(binding)
-                yield SystemCommand(
-                    f"{binding.description} ({key})",
-                    binding.tooltip or binding.description,
-                    lambda key=binding.key: self.simulate_key(key),
-                )
-        yield from super().get_system_commands(screen)
-
-    # Inside
+        """What the command palette lists."""
+        return palette(self, screen)
 
     @property
-    def _run(self) -> RunLine | None:
-        return self.snapshot.watched.line if self.snapshot.watched else None
+    def _chosen(self) -> ProgramCard | ProgramLine | None:
+        screen = self.screen
+        return screen.chosen if isinstance(screen, ProgramScreen | ProgramsScreen) else None
 
     @property
     def _knobs(self) -> Knobs:
-        in_force = self.snapshot.watched.in_force if self.snapshot.watched else Knobs()
-        turned: dict[str, Any] = dict(self._feed.wishes.turned)
-        return replace(in_force, **turned)
-
-    def _wish(self, **changes: Any) -> None:
-        self._feed.wish(replace(self._feed.wishes, **changes))
-
-    async def _launch(self, launch: Callable[[], engine.Launch]) -> None:
-        try:
-            started = launch()
-        except StorageError as error:
-            self._say(trouble=str(error))
-            return
-        self._wish(launch=started, watch=started.run, turned=())
-        await self.action_show("dashboard")
-
-    def _ask(self, command: Callable[[int], Coroutine[Any, Any, None]], said: str) -> None:
-        """Writes a command; says what was asked, or why it could not be."""
-        if self._run is None:
-            return
-
-        async def ask(run: int) -> None:
-            try:
-                await command(run)
-            except StorageError as error:
-                self._say(trouble=str(error))
-            else:
-                self._say(said)
-
-        self.run_worker(ask(self._run.id), group="commands")
-
-    def _show(self, snapshot: Snapshot) -> None:
-        before, self.snapshot = self._run, snapshot
-        problem = snapshot.problem or self._trouble
-        shown = replace(snapshot, held=self.display_held, said=self._said, problem=problem)
-        for screen in reversed(self.screen_stack):  # dialogs lie over a live screen
-            if isinstance(screen, LiveScreen):
-                screen.show(shown)
-                break
-        if before is None or self._run is None or before.state != self._run.state:
-            self.screen.refresh_bindings()
-
-    def say(self, said: str = "", trouble: str = "") -> None:
-        """Answers a key: what was done, or why it could not be."""
-        self._say(said, trouble)
-
-    def _say(self, said: str = "", trouble: str = "") -> None:
-        """Answers a key in the place of what the engine does, for a moment."""
-        if self._silence is not None:
-            self._silence.stop()
-        self._said, self._trouble = said, trouble
-        self._show(self.snapshot)
-        if said or trouble:
-            self._silence = self.set_timer(TROUBLE_S if trouble else SAID_S, self._say)
+        return self._steering.turning.knobs

@@ -21,7 +21,7 @@ _PART = 1 << 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Distinct programs with known pass rate and possibility, each at its newest sample.
+    """Distinct programs with known pass rate and possibility that nobody excluded, at their newest.
 
     `rows` (n,) are indexes into the mirror, in order of age; the other arrays go with them.
     `replays` counts the draws of the text, at whichever of its samples.
@@ -49,6 +49,7 @@ def find_pool(columns: Columns, run: int, knobs: Knobs) -> Pool:
     known = ~np.isnan(chance)
     rows, chance = rows[known], chance[known]
     candidate = newest_of_each(columns.program[rows]) & ~np.isnan(columns.pass_rate[rows])
+    candidate &= ~columns.excluded[rows]
     kept = held(candidate, knobs.capacity)
     rows, chance = rows[kept], chance[kept]
     return Pool(columns, rows, chance, columns.pass_rate[rows], _replays(columns, run, rows))
@@ -85,7 +86,7 @@ class Candidates:
         pool = self.pool
         places = np.flatnonzero(pool.rows == row)
         if not len(places):
-            return None
+            return self._aside(row)
         found = places[0]
         probability = self.probability[found]
         return Standing(
@@ -96,6 +97,21 @@ class Candidates:
             place=int((self.probability > probability).sum()) + 1,
             candidates=len(pool.rows),
         )
+
+    def _aside(self, row: int) -> Standing | None:
+        """What an excluded program is worth, though it is not drawn."""
+        columns, pool = self.pool.columns, self.pool
+        if not columns.excluded[row]:
+            return None
+        same = (columns.program == columns.program[row]) & (columns.run == columns.run[row])
+        rows = by_age(columns, np.flatnonzero(same))
+        chance = possibilities(columns, rows, self.knobs)
+        known = np.flatnonzero(~np.isnan(chance))
+        if not len(known) or rows[known[-1]] != row or np.isnan(columns.pass_rate[row]):
+            return None
+        likely = chance[known[-1:]]
+        value = p2value(likely, columns.pass_rate[row : row + 1], self.knobs.alpha)
+        return Standing(self.knobs, float(likely[0]), float(value[0]), 0.0, 0, len(pool.rows))
 
     def _fill(self, bins: int, weigh: bool) -> tuple[Floats, Floats]:
         """Programs in each bin, and what they are drawn of where priorities are proportional."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from btp_tui.lineage import Lineage, Predecessor
 from btp_tui.observer import Observer
-from btp_tui.snapshot import Knobs, ProgramCard, ShownTest
+from btp_tui.snapshot import LIMIT_S, Exclusion, Knobs, ProgramCard, ShownTest
 from btp_tui.token_texts import TokenTexts
 from core.candidates import by_age
 from storage.columns import Columns
@@ -31,6 +32,8 @@ def find_card(
     mirror, columns = observer.mirror, observer.mirror.columns
     run = next((line for line in observer.runs if line.id == detail.run), None)
     name, model = (run.name, run.model) if run else ("", "")
+    said = observer.reader.raised(detail.run, detail.program)
+    excluded = said.get("excluded")
     row = int(np.searchsorted(columns.sample, sample))
     card = ProgramCard(
         sample=sample,
@@ -48,6 +51,10 @@ def find_card(
         n_tokens=detail.n_tokens,
         tests=_tests(detail),
         tokens=texts.of(detail, name, model) if texts else None,
+        run_id=detail.run,
+        excluded=Exclusion(excluded.at, excluded.update_number) if excluded else None,
+        marked="marked" in said,
+        limit_s=_limit_s(observer.reader, name),
     )
     if row >= len(columns) or int(columns.sample[row]) != sample:
         return card  # stored a moment ago: the mirror does not know it yet
@@ -66,6 +73,13 @@ def find_card(
         standing=mirror.candidates(detail.run, knobs).standing(row),
         lineage=_lineage(observer.reader, columns, row),
     )
+
+
+def _limit_s(reader: Reader, name: str) -> float:
+    """CPU seconds that a run gives each test; the default where its configuration says nothing."""
+    run = reader.run(name)
+    settings = tomllib.loads(run.config) if run is not None and run.kind == "train" else {}
+    return float(settings.get("executor", {}).get("time_limit_s", LIMIT_S))
 
 
 def _copies(columns: Columns, row: int) -> NDArray[np.int64]:

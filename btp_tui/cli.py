@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from core.errors import CoreError
 #: Handed over to `python -m core`, with the line that `btp-tui --help` shows.
 HANDED_OVER = {
     "train": "Train without the screen (default: the demo).",
+    "presets": "List the configurations to begin with.",
     "resume": "Go on with a run that stopped or died.",
     "sample": "Print a model's programs and their verdicts.",
     "merge": "Write what a run learned as one ordinary model.",
@@ -27,6 +29,7 @@ HANDED_OVER = {
     "import": "Take programs from a file into the store.",
     "export": "Write stored programs to a file for other tools.",
     "doctor": "Try whether this machine can run everything.",
+    "programs": "Exclude, mark or re-run stored programs.",
     "tasks": "Check tasks, or give them more tests.",
     "db": "Check, salvage, shrink or measure the database.",
 }
@@ -48,23 +51,41 @@ WorkspaceOption = Annotated[
     Path,
     typer.Option("--workspace", envvar="BTP_WORKSPACE", help="Folder of runs and programs."),
 ]
+ThemeOption = Annotated[
+    str | None,
+    typer.Option("--theme", help="btp-dark, btp-light or btp-high-contrast; ctrl+t changes it."),
+]
 
 
 @app.callback(invoke_without_command=True)
-def screen(context: typer.Context, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def screen(
+    context: typer.Context,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    theme: ThemeOption = None,
+) -> None:
     """Watch a code language model learn from its own programs, good and failed.
 
     Without a command: the screen. Where stdout is no terminal: the demo, with progress bars.
     """
     os.environ["BTP_WORKSPACE"] = str(workspace)  # for the commands handed over
     if context.invoked_subcommand is None:
-        _open_screen(workspace, start_demo=False)
+        _open_screen(workspace, theme, start_demo=False)
 
 
 @app.command()
-def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def demo(workspace: WorkspaceOption = DEFAULT_WORKSPACE, theme: ThemeOption = None) -> None:
     """Open the screen and start the demo at once."""
-    _open_screen(workspace, start_demo=True)
+    _open_screen(workspace, theme, start_demo=True)
+
+
+@app.command()
+def keys(
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object an action.")] = False,
+) -> None:
+    """List all keys of the screen with the ids by which a configuration changes them."""
+    from btp_tui.key_table import print_keys
+
+    print_keys(as_json)
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -117,12 +138,23 @@ def serve(
     serve_screen(workspace, port)
 
 
-def _open_screen(workspace: Path, start_demo: bool) -> None:
+def _open_screen(workspace: Path, theme: str | None, start_demo: bool) -> None:
     if not sys.stdout.isatty():
         _hand_over("train", ["--workspace", str(workspace)])
+    # Textual looks every 100 ms whether an escape stays alone; by itself it then waits once more.
+    os.environ.setdefault("ESCDELAY", "50")
     from btp_tui.app import BtpApp
+    from btp_tui.preferences import checked_theme, read_preferences
+    from btp_tui.remembered import remembered_theme, theme_file
 
-    BtpApp(workspace, start_demo=start_demo).run()
+    preferences, picked = read_preferences(os.environ), theme_file(os.environ)
+    theme = checked_theme("--theme", theme) or preferences.theme or remembered_theme(picked)
+    BtpApp(
+        workspace,
+        start_demo=start_demo,
+        preferences=replace(preferences, theme=theme),
+        theme_file=picked,
+    ).run()
 
 
 def _hand_over(command: str, arguments: list[str]) -> None:

@@ -31,6 +31,10 @@ class Commands:
         """Asks the engine to use another value for a live setting such as replay.alpha."""
         await self._send(run, "set", {"key": key, "value": value})
 
+    async def flag(self, run: int, name: str, samples: list[int]) -> None:
+        """Asks the engine to exclude, include, mark or unmark programs."""
+        await self._send(run, name, {"samples": samples})
+
     async def _send(self, run: int, name: str, argument: dict[str, object]) -> None:
         async with self._turn:  # commands take effect in the order of the keys
             await asyncio.to_thread(self._write, run, name, argument)

@@ -41,15 +41,23 @@ class Launch:
         return " ".join(line.strip() for line in text.strip().splitlines()[-lines:])
 
 
-def start(workspace: Workspace, prefix: str, config: Path | None = None) -> Launch:
-    """Starts training under the first free name "prefix-N"; without a file, the demo.
+def start(workspace: Workspace, prefix: str, toml: str = "") -> Launch:
+    """Starts training under the first free name "prefix-N"; without a configuration, the demo.
 
-    Raises StorageError where the run's folder cannot be made.
+    The configuration is written into the run's folder and read from there. Raises StorageError
+    where the folder cannot be made or written to.
     """
     name = _claim_name(workspace, prefix)
     arguments = ["train", "--workspace", str(workspace.path.absolute()), "--name", name]
-    if config is not None:
-        arguments += ["--config", str(config.absolute())]
+    if toml:
+        file = workspace.run_folder(name) / "config.toml"
+        try:
+            file.write_text(toml, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write {file}: {error.strerror}; nothing was started."
+            ) from error
+        arguments += ["--config", str(file.absolute())]
     return _launch(workspace, name, arguments)
 
 
@@ -95,12 +103,13 @@ def _launch(workspace: Workspace, name: str, arguments: list[str]) -> Launch:
     return Launch(name, process, log)
 
 
-async def administer(workspace: Workspace, *arguments: str) -> str:
-    """Runs `python -m core runs …` to its end; returns its sentence, StorageError where it refused.
+async def administer(workspace: Workspace, *arguments: str, group: str = "runs") -> str:
+    """Runs `python -m core runs …`, or another group, to its end; returns its sentence.
 
+    Raises StorageError where it refused.
     It outlives the screen: what was begun is done, though nobody hears of it any more.
     """
-    command = [sys.executable, "-P", "-m", "core", "runs", *arguments]
+    command = [sys.executable, "-P", "-m", "core", group, *arguments]
     process = await asyncio.create_subprocess_exec(
         *command,
         "--workspace",

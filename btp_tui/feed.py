@@ -9,17 +9,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual.message import Message
 
 from btp_tui.messages import FeedEnded, SnapshotReady
+from btp_tui.snapshot import Snapshot
 from btp_tui.wishes import Wishes
 from storage.workspace import Workspace
 
 #: Seconds between two snapshots while an engine works, and while none does.
 POLL_S = 0.25
 IDLE_POLL_S = 1.0
+
+#: Seconds without a key after which whoever wrote a filter is taken to have ended; and seconds
+#: after which a snapshot is due although keys still come.
+QUIET_S, TYPING_S = 0.15, 3.0
 
 
 class Feed(threading.Thread):
@@ -63,14 +69,37 @@ class Feed(threading.Thread):
         with Observer(self._workspace) as observer:
             self._post(SnapshotReady(observer.first_look(self._wishes)))
             answers = Answers(observer)
+            snapshot: Snapshot | None = None
+            read_at = 0.0
             while not self._closed:
                 self._woken.clear()
                 wishes = self._wishes
+                superseded = partial(self._superseded, wishes)
+                if snapshot is not None:
+                    asked = answers.at_once(wishes, snapshot, self._post, superseded)
+                    # Whoever types waits for nothing but the page.
+                    fresh = time.monotonic() - read_at < TYPING_S
+                    if asked and fresh and self._typed_on(superseded):
+                        continue
+                    wishes = self._wishes
                 began = time.monotonic()
                 snapshot = observer.snapshot(wishes)
+                read_at = time.monotonic()
                 self._post(SnapshotReady(snapshot))
-                for message in answers.to(wishes, snapshot):
+                for message in answers.to(wishes, snapshot, superseded):
                     self._post(message)
                 took = time.monotonic() - began
                 busy = any(line.alive for line in snapshot.runs)
                 self._woken.wait(max(POLL_S if busy else IDLE_POLL_S, 4 * took))
+
+    def _typed_on(self, superseded: Callable[[], bool]) -> bool:
+        """Waits a moment for another filter; whatever else is asked for meanwhile waits as well."""
+        until = time.monotonic() + QUIET_S
+        while not superseded() and (left := until - time.monotonic()) > 0:
+            self._woken.wait(left)
+            self._woken.clear()
+        return superseded()
+
+    def _superseded(self, wishes: Wishes) -> bool:
+        """Whether nobody waits any more for the page of some wishes."""
+        return self._closed or self._wishes.page != wishes.page

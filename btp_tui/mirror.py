@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +43,23 @@ class Mirror:
 
     def candidates(self, run: int, knobs: Knobs) -> Candidates:
         """The candidates of a run, looked for again only when something has changed."""
-        wanted = (self.changes, run, knobs.possibility, knobs.possibility_under, knobs.capacity)
-        if self._pool is None or self._pool_of != wanted:
-            self._pool, self._pool_of = find_pool(self.columns, run, knobs), wanted
+        wanted = (self.changes, run, knobs.possibility_under, knobs.capacity, knobs.possibility)
+        if self._pool is None or self._pool_of[:-1] != wanted[:-1]:
+            self._pool = find_pool(self.columns, run, knobs)
+        elif self._pool_of != wanted:
+            self._pool = self._under_other_possibility(self._pool, run, knobs)
+        self._pool_of = wanted
         now = self._candidates
         if now is None or now.pool is not self._pool or now.knobs != knobs:
             now = self._candidates = Candidates(self._pool, knobs)
         return now
+
+    def _under_other_possibility(self, pool: Pool, run: int, knobs: Knobs) -> Pool:
+        """The same candidates with P(t) of the other kind, where that leaves none of them out."""
+        columns = self.columns
+        if np.any((columns.n_tokens == 0) & ~np.isnan(columns.logprob)):  # only "joint" has those
+            return find_pool(columns, run, knobs)
+        return replace(pool, possibility=possibilities(columns, pool.rows, knobs))
 
     def lines(self, rows: NDArray[np.int64], knobs: Knobs) -> tuple[ProgramLine, ...]:
         """Rows of the mirror as lines of a table, their text fetched from the store."""
@@ -77,6 +88,9 @@ class Mirror:
                         replays=int(columns.replays[row]),
                         text=program.preview,
                         partial=program.program in partial,
+                        run_id=int(columns.run[row]),
+                        excluded=bool(columns.excluded[row]),
+                        marked=bool(columns.marked[row]),
                     )
                 )
         return tuple(shown)

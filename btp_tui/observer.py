@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from btp_tui.engine import Launch
 from btp_tui.mirror import SLOW_S, Mirror
+from btp_tui.room import DiskWatch
+from btp_tui.seeds import Seeds
 from btp_tui.snapshot import RunLine, Snapshot, Watched
 from btp_tui.watch import RunWatch
 from btp_tui.wishes import Wishes
@@ -24,7 +27,10 @@ class Observer:
         self.reader = Reader(workspace)
         self.mirror = Mirror(self.reader)
         self.runs: tuple[RunLine, ...] = ()
+        self._seeds = Seeds(self.reader)
+        self._disk = DiskWatch(workspace)
         self._watch: RunWatch | None = None
+        self._readable: Snapshot | None = None  # the newest: it is shown on beside a problem
         self._accuracies: dict[int, tuple[float, str, tuple[float, float] | None]] = {}
 
     def __enter__(self) -> Observer:
@@ -43,27 +49,33 @@ class Observer:
 
     def _look(self, wishes: Wishes, mirror: bool) -> Snapshot:
         watch, launch = wishes.watch, wishes.launch
+        at = time.time()  # nothing in the snapshot is older
         place = str(self.workspace.path)
         try:
             runs = self.reader.runs()
             self.runs = tuple(self._line(run, launch) for run in runs)
             problem = self._add_launched(launch, watch) or _full_disk(self.workspace)
             run = _pick(runs, self.runs, watch)
-            watched = self._watched(*run, wishes, mirror) if run else None
+            watched = self._watched(*run, runs, wishes, mirror) if run else None
             if launch is not None and launch.alive and (watch is None or watch == launch.run):
                 line = next(line for line in self.runs if line.name == launch.run)
                 if watched is None or watched.line.name != line.name:
                     watched = Watched(line)
         except StorageError as error:
-            return Snapshot(place, time.time(), problem=str(error))
-        return Snapshot(place, time.time(), self.runs, watched, problem)
+            before = self._readable or Snapshot(place, loaded=False)
+            return replace(before, at=at, problem=str(error))
+        self._readable = Snapshot(place, at, self.runs, watched, problem)
+        return self._readable
 
-    def _watched(self, run: Run, line: RunLine, wishes: Wishes, mirror: bool) -> Watched:
+    def _watched(
+        self, run: Run, line: RunLine, runs: list[Run], wishes: Wishes, mirror: bool
+    ) -> Watched:
         if self._watch is None or self._watch.run != run.id:
-            self._watch = RunWatch(self.mirror, run.id)
+            self._watch = RunWatch(self.mirror, self._seeds, run.id)
         if not mirror:
-            return self._watch.first_look(run, line)
-        return self._watch.look(run, line, dict(wishes.turned))
+            return self._watch.first_look(run, line, runs)
+        disk = self._disk.look(run.name) if line.alive else None
+        return self._watch.look(run, line, runs, dict(wishes.turned), disk)
 
     def _line(self, run: Run, launch: Launch | None) -> RunLine:
         mine = launch if launch is not None and launch.run == run.name else None
@@ -104,7 +116,7 @@ class Observer:
             return ""
         if watch != launch.run or not launch.process.returncode or _went_well(known, launch):
             return ""
-        key = "r goes on from its last checkpoint" if known else "d starts another"
+        key = "r goes on from its last checkpoint" if known else "N or d starts another"
         return (
             f"The engine of {launch.run} ended with exit code {launch.process.returncode}: "
             f"{launch.last_words() or 'it said nothing.'} What is stored is safe, {key}; "

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from btp_tui.lineage import Lineage
-from storage.schema import EvaluationRecord, Event, Progress, Telemetry
+from btp_tui.spans import ALL, Span
+from storage.schema import EvaluationRecord, Event, Progress, Telemetry, UpdateFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ class ProgramLine:
     replays: int
     text: str
     partial: bool  # tests were skipped after one that timed out
+    run_id: int = 0
+    excluded: bool = False  # from the replay
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +128,57 @@ class IterationOutcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedBand:
+    """Held-out accuracy of `runs` runs that differ only in their seed.
+
+    `points` are (time, lowest, highest) at the measurements of the watched run, which is one of
+    them; the others count as they were after the same number of updates.
+    """
+
+    runs: int
+    points: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The file system of the workspace, in bytes: free, and free below which runs pause.
+
+    `lasts_s` says in how many seconds they will, at the speed of the last minutes; None where no
+    end is in sight.
+    """
+
+    free: int
+    needed: int
+    lasts_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """The run on the dashboard, as far as it was read.
 
-    `losses` are (update number, nats a token), thinned to what a plot can show. `knobs` are those
-    shown, `in_force` those of the engine, which has not answered `asked` commands yet.
+    `steps` and `telemetry` are thinned the older they are. `knobs` are those shown, `in_force`
+    those of the engine, which has not answered the commands named in `asked` yet; `refusal` is what
+    it said to a knob that it did not take last. `phase_left_s` is for the phase at work. `inputs`
+    are what a run that only tests a file was given: tasks, programs, run.
     """
 
     line: RunLine
     knobs: Knobs = Knobs()
     in_force: Knobs = Knobs()
-    asked: int = 0
+    asked: tuple[str, ...] = ()
+    refusal: str = ""
     isolation: str = ""
     evaluations: tuple[EvaluationRecord, ...] = ()
-    losses: tuple[tuple[int, float], ...] = ()
+    band: SeedBand | None = None
+    steps: tuple[UpdateFigures, ...] = ()
     iterations: tuple[IterationOutcomes, ...] = ()
     histogram: Histogram | None = None
     telemetry: tuple[Telemetry, ...] = ()
     log: tuple[Event, ...] = ()
     latest: tuple[ProgramLine, ...] = ()
+    phase_left_s: float | None = None
+    disk: Disk | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
 
     @property
     def preview(self) -> bool:
@@ -154,7 +190,8 @@ class Watched:
 class Snapshot:
     """What the store said at one moment; `problem` is a sentence where it could not be read.
 
-    `held` and `said` are the screen's own: whether its display is held still, and what a key did.
+    `held`, `said` and `span` are the screen's own: whether its display is held still, what a key
+    did, and the time that its plots show.
     """
 
     workspace: str
@@ -165,7 +202,11 @@ class Snapshot:
     loaded: bool = True
     held: bool = False
     said: str = ""
+    span: Span = ALL
 
+
+#: CPU seconds of a test where a run's configuration states none: see core.config.ExecutorConfig.
+LIMIT_S = 2.0
 
 #: Rows of a page.
 PAGE = 500
@@ -175,7 +216,8 @@ PAGE = 500
 class Page:
     """One page of programs: what a filter found, sorted; `problem` where it was not understood.
 
-    `unsearched` counts programs whose text is not indexed yet.
+    `unsearched` counts programs whose text is not indexed yet. While it is `searching`, its rows
+    are the newest hits, and neither sorted nor counted.
     """
 
     query: str
@@ -189,6 +231,7 @@ class Page:
     tasks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     unsearched: int = 0
+    searching: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +251,8 @@ class ShownTest:
 class Standing:
     """Where a program stands in the replay under the knobs of the moment.
 
-    `probability` is that of one draw (eq. 7), `place` 1 for the most often drawn of `candidates`.
+    `probability` is that of one draw (eq. 7), `place` 1 for the most often drawn of `candidates`;
+    both are 0 of a program that was excluded.
     """
 
     knobs: Knobs
@@ -228,12 +272,21 @@ class SampledTokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Since when a program is kept from the replay: a moment, and the last update before it."""
+
+    at: float
+    update: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramCard:
     """Everything about one sample; `standing` is None where it cannot be replayed.
 
     `copies` counts the samples of its text in its run, `replays` the draws of any of them; `draws`
     are the newest updates that drew one, (number, times). `student_logprob` is log P(t) as the
     student said last, None where it was not asked since. `tokens` are read only when asked for.
+    `limit_s` is what its run gave each test, in CPU seconds.
     """
 
     sample: int
@@ -257,6 +310,10 @@ class ProgramCard:
     standing: Standing | None = None
     lineage: Lineage | None = None
     tokens: SampledTokens | None = None
+    run_id: int = 0
+    excluded: Exclusion | None = None
+    marked: bool = False
+    limit_s: float = LIMIT_S
 
 
 def _between(low: float, value: float, high: float) -> float:

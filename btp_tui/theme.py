@@ -36,7 +36,7 @@ DARK = Theme(
         "unknown": "#97a5b8",
         "drawn": "#f2b872",
         "stored": "#5b7fa6",
-        "block-cursor-background": "#1c364d",
+        "block-cursor-background": "#1a3249",
         "block-cursor-foreground": "#f4f7fb",
         "block-cursor-text-style": "none",
         "footer-background": "#131a24",
@@ -92,7 +92,53 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+#: Black and strong colours, for weak eyes, weak screens and the sun.
+HIGH_CONTRAST = Theme(
+    name="btp-high-contrast",
+    dark=True,
+    primary="#5ff0ff",
+    secondary="#b9c6ff",
+    accent="#ffc04d",
+    success="#5cff7a",
+    warning="#ffe14d",
+    error="#ff9a9a",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#262626",
+    variables={
+        "dimmed": "#d6d6d6",
+        "line": "#8c8c8c",
+        "frame": "#8c8c8c",
+        "frame-focused": "#ffe14d",
+        "track": "#5c5c5c",
+        "passed": "#5cff7a",
+        "failed": "#ff9a9a",
+        "errored": "#ffb07a",
+        "timeout": "#ffe14d",
+        "denied": "#f0b8ff",
+        "unknown": "#d6d6d6",
+        "drawn": "#ffc04d",
+        "stored": "#7fb8ff",
+        "block-cursor-background": "#003d7a",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "footer-background": "#000000",
+        "footer-key-foreground": "#ffe14d",
+        "input-selection-background": "#005a9e",
+        "border": "#ffe14d",
+        "border-blurred": "#8c8c8c",
+        "scrollbar": "#8c8c8c",
+        "scrollbar-hover": "#d6d6d6",
+        "scrollbar-active": "#ffe14d",
+        "scrollbar-background": "#000000",
+        "scrollbar-corner-color": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+    },
+)
+
+THEMES = (DARK, LIGHT, HIGH_CONTRAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +180,12 @@ LEVELS: dict[str, Sign] = {
     "info": Sign(" ", "$foreground"),
     "warning": Sign("▲", "$timeout"),
     "error": Sign("✗", "$failed"),
+}
+
+#: What a user said of a program.
+FLAGS: dict[str, Sign] = {
+    "excluded": Sign("⊖", "$timeout"),
+    "marked": Sign("★", "$accent"),
 }
 
 

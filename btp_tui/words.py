@@ -1,4 +1,8 @@
-"""Numbers as a reader wants them: rounded to what matters, grouped, and always with their unit."""
+"""Numbers as a reader wants them: rounded to what matters, grouped, and always with their unit.
+
+One rule for all screens. A share is 93.3 %; in a narrow column or beside a bar, 93 %. What is
+counted is 1,632; where room is short and its last digits do not matter, 12.3k.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,18 @@ _BYTE_UNITS = ("B", "KB", "MB", "GB", "TB")
 def count(number: float) -> str:
     """A whole number with thousands separated: 12,345."""
     return f"{number:,.0f}"
+
+
+def short_count(number: float) -> str:
+    """A whole number in at most five characters: 1,632, 12.3k, 123k, 4.57M."""
+    if abs(number) < 9_999.5:
+        return count(number)
+    for unit in ("k", "M", "G"):
+        number /= 1000
+        if abs(number) < 999.5 or unit == "G":
+            digits = 0 if abs(number) >= 99.95 else 1 if abs(number) >= 9.995 else 2
+            return f"{number:.{digits}f}{unit}"
+    raise AssertionError("the last unit takes any number")
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -37,6 +53,14 @@ def duration(seconds: float) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days, rest = divmod(hours, 24)
     return f"{days} d {rest} h" if rest else f"{days} d"
+
+
+def about(seconds: float) -> str:
+    """An estimate of a length of time, in one unit: about 12 s, about 3 min, about 2 h."""
+    for size, most, unit in ((1, 90, "s"), (60, 90, "min"), (3600, 36, "h")):
+        if seconds < most * size:
+            return f"about {max(1, round(seconds / size))} {unit}"
+    return f"about {round(seconds / 86400)} d"
 
 
 def stopwatch(seconds: float) -> str:

@@ -30,7 +30,14 @@ from btp_tui.snapshot import (
 )
 from btp_tui.tasks import TaskLine, TaskPage, TaskWish
 from btp_tui.wishes import Wishes
-from storage.schema import DeviceReading, EvaluationRecord, Event, Progress, Telemetry
+from storage.schema import (
+    DeviceReading,
+    EvaluationRecord,
+    Event,
+    Progress,
+    Telemetry,
+    UpdateFigures,
+)
 
 START = 1_770_000_000.0
 
@@ -175,7 +182,10 @@ def watched(state: str = "running", gpus: int = 0, **changes: Any) -> Watched:
         line=run_line(state=state),
         isolation="seccomp, Landlock, rlimits, own uid",
         evaluations=evaluations(),
-        losses=tuple((number, 0.1 + 0.9 * math.exp(-number / 40)) for number in range(1, 121)),
+        steps=tuple(
+            UpdateFigures(number, 0.1 + 0.9 * math.exp(-number / 40), 1.2, START + 2 + 0.3 * number)
+            for number in range(1, 121)
+        ),
         iterations=tuple(
             IterationOutcomes(place, counts, 0.45 + 0.08 * place) for place in range(1, 7)
         ),

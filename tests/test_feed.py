@@ -83,7 +83,7 @@ def test_a_snapshot_holds_what_the_store_does(store: Store) -> None:
     watched = look(store).watched
     assert watched is not None
     assert watched.evaluations[0].accuracy == 0.5
-    assert watched.losses == ((1, 0.5),)
+    assert [(step.number, step.loss) for step in watched.steps] == [(1, 0.5)]
     assert [event.message for event in watched.log] == ["careful"]
     assert [line.text for line in watched.latest] == ["y = 2", "y = 1", "x = 3", "x = 2", "x = 1"]
     assert [line.replays for line in watched.latest] == [0, 0, 0, 1, 2]
@@ -215,7 +215,7 @@ def test_losses_that_a_resumed_run_took_back_are_forgotten(store: Store) -> None
         time.sleep(1.1)  # plots are read once a second
         watched = observer.snapshot(Wishes()).watched
     assert watched is not None
-    assert [number for number, _ in watched.losses] == [1]
+    assert [step.number for step in watched.steps] == [1]
 
 
 @pytest.mark.parametrize(
@@ -359,10 +359,8 @@ def test_an_unreadable_store_is_a_sentence_not_a_crash(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_dies_at_once_is_quoted(tmp_path: Path) -> None:
-    config = tmp_path / "mine.toml"
-    config.write_text("replay.alpha = 2.0\n")
     workspace = Workspace(tmp_path / "workspace")
-    launch = engine.start(workspace, "demo", config)
+    launch = engine.start(workspace, "demo", "replay.alpha = 2.0\n")
     assert os.getsid(launch.process.pid) == launch.process.pid  # it outlives the terminal
     with Observer(workspace) as observer:
         wishes = Wishes(launch=launch, watch="demo-1")

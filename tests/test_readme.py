@@ -7,6 +7,7 @@ from pathlib import Path
 
 from btp_tui.cli import HANDED_OVER
 from core.config import markdown_table
+from storage.query import KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,3 +37,8 @@ def test_every_file_and_folder_that_is_linked_exists() -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_key_of_a_filter_is_described() -> None:
+    for key, (example, meaning) in KEYS.items():
+        assert f"| `{key}` | `{example}` | {meaning} |" in README

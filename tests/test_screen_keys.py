@@ -18,12 +18,14 @@ from btp_tui.app import BtpApp
 from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
 from btp_tui.screens.dashboard import DashboardScreen
-from btp_tui.screens.dialogs import KeyHelp, Question
+from btp_tui.screens.dialogs import Question
+from btp_tui.screens.key_help import KeyHelp
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.snapshot import PAGE, Knobs, Snapshot
 from storage.errors import StorageError
+from storage.schema import UpdateFigures
 from storage.workspace import Workspace
 from tests.screens import snapshot, still_app
 from tests.stores import Store
@@ -103,16 +105,16 @@ async def test_a_knob_key_sets_its_knob(
     tmp_path: Path, key: str, setting: str, value: object
 ) -> None:
     expected = [("set", {"key": setting, "value": value})]
-    assert await commands_after(tmp_path, "running", key) == expected
+    assert await commands_after(tmp_path, "running", key, "enter") == expected
 
 
-async def test_knob_keys_add_up_in_their_order(tmp_path: Path) -> None:
-    said = await commands_after(tmp_path, "running", *["right_square_bracket"] * 3)
-    assert [argument["value"] for _, argument in said] == [0.25, 0.3, 0.35]
+async def test_knob_keys_add_up_until_they_are_applied(tmp_path: Path) -> None:
+    said = await commands_after(tmp_path, "running", *["right_square_bracket"] * 3, "enter")
+    assert [argument["value"] for _, argument in said] == [0.35]
 
 
 async def test_knobs_stay_within_their_limits(tmp_path: Path) -> None:
-    said = await commands_after(tmp_path, "running", *["left_square_bracket"] * 6)
+    said = await commands_after(tmp_path, "running", *["left_square_bracket"] * 6, "enter")
     assert said[-1] == ("set", {"key": "replay.alpha", "value": 0.0})
 
 
@@ -292,16 +294,6 @@ async def test_on_the_runs_screen_enter_watches_and_r_resumes(
         assert launches == [("btp-runs", "mine-1")]
 
 
-async def test_a_written_filter_is_looked_up_once_after_the_typing() -> None:
-    async with shown() as pilot:
-        await pilot.press("b", "slash", *"iter", "colon", "3")
-        assert app_of(pilot)._feed.wishes.page == ("", 0)
-        await pilot.pause(0.3)
-        assert app_of(pilot)._feed.wishes.page == ("iter:3", 0)
-        await pilot.press("enter")
-        assert isinstance(pilot.app.focused, Table)
-
-
 async def test_a_filter_is_completed_by_the_right_arrow() -> None:
     async with shown() as pilot:
         await pilot.press("b", "slash", *"out")
@@ -352,12 +344,12 @@ async def test_what_another_screen_asks_for_is_taken_over(tmp_path: Path) -> Non
     with Store(tmp_path) as store:
         async with shown("running", store.workspace.path) as pilot:
             app = app_of(pilot)
-            await pilot.press("right_square_bracket")
+            await pilot.press("right_square_bracket", "enter")
             await app.workers.wait_for_complete()
             assert dict(app._feed.wishes.turned) == {"alpha": 0.25}
             feed: Any = app._feed
             now = replace(feed.shown, at=time.time() + 1)
-            feed.show(replace(now, watched=replace(now.watched, asked=1)))
+            feed.show(replace(now, watched=replace(now.watched, asked=("set",))))
             await pilot.pause()
             assert dict(app._feed.wishes.turned) == {"alpha": 0.25}, "the engine is busy"
             other = Knobs(alpha=0.8)
@@ -369,7 +361,7 @@ async def test_what_another_screen_asks_for_is_taken_over(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("key", ["p", "s", "right_square_bracket"])
 async def test_what_only_tests_a_file_is_asked_for_nothing(tmp_path: Path, key: str) -> None:
-    assert await commands_after(tmp_path, "running", key, "y", kind="import") == []
+    assert await commands_after(tmp_path, "running", key, "enter", "y", kind="import") == []
 
 
 async def test_the_highlighted_program_is_shown_beside_the_table() -> None:
@@ -466,6 +458,7 @@ async def test_a_panel_draws_again_only_when_its_part_has_changed(
         assert drawn == []
         changed = snapshot()
         assert changed.watched is not None
-        feed.show(replace(changed, watched=replace(changed.watched, losses=((1, 0.5),))))
+        steps = (UpdateFigures(1, 0.5, 1.0, 0.0),)
+        feed.show(replace(changed, watched=replace(changed.watched, steps=steps)))
         await pilot.pause()
         assert set(drawn) == {"loss"}

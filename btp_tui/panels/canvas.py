@@ -11,6 +11,8 @@ from itertools import groupby
 from textual.content import Content
 
 _BLANK = 0x2800
+#: What a shaded cell is filled with, where no line runs through it.
+SHADE = "░"
 #: Bit of each dot of a braille character, by row and column.
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
@@ -23,6 +25,7 @@ class Canvas:
         self.height = max(0, height)
         self._dots = [[0] * self.width for _ in range(self.height)]
         self._styles = [[""] * self.width for _ in range(self.height)]
+        self._shades: dict[tuple[int, int], str] = {}
 
     def dot(self, x: int, y: int, style: str) -> None:
         """Sets one dot; one outside of the canvas is left out."""
@@ -38,14 +41,18 @@ class Canvas:
         for i in range(0, length + 1, step):
             self.dot(x0 + round(i * (x1 - x0) / length), y0 + round(i * (y1 - y0) / length), style)
 
+    def shade(self, column: int, top: int, bottom: int, style: str) -> None:
+        """Shades the cells of one column from a row to another, both included."""
+        for row in range(top, bottom + 1):
+            self._shades[column, row] = style
+
     def rows(self, grid: dict[int, str] | None = None) -> list[Content]:
         """The drawing, one content a row; `grid` fills the empty cells of some rows."""
         return [self._row(row, (grid or {}).get(row, " ")) for row in range(self.height)]
 
     def _row(self, row: int, empty: str) -> Content:
         cells = [
-            (chr(_BLANK + dots), style) if dots else (empty, "$line")
-            for dots, style in zip(self._dots[row], self._styles[row], strict=True)
+            self._cell(row, column, dots, empty) for column, dots in enumerate(self._dots[row])
         ]
         return Content.assemble(
             *(
@@ -53,3 +60,9 @@ class Canvas:
                 for style, run in groupby(cells, key=lambda cell: cell[1])
             )
         )
+
+    def _cell(self, row: int, column: int, dots: int, empty: str) -> tuple[str, str]:
+        if dots:
+            return chr(_BLANK + dots), self._styles[row][column]
+        shade = self._shades.get((column, row))
+        return (SHADE, shade) if shade else (empty, "$line")

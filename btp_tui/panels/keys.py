@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from btp_tui.active_keys import ActiveKey, active_keys
 from btp_tui.panels.panel import line
+
+#: The action whose key is shown whatever is left out: how to see all of them.
+LAST = "keys"
 
 
 class KeyLine(Widget):
@@ -23,33 +28,43 @@ class KeyLine(Widget):
 
     def render(self) -> Content:
         """Keys and words, the last of them being how to see all keys."""
-        bindings = [
-            (self.app.get_key_display(active.binding), active.binding.description, key)
-            for key, active in self.screen.active_bindings.items()
-            if active.binding.show and active.enabled and not active.binding.system
-        ]
-        last = [entry for entry in bindings if entry[1] == "Keys"]
-        room = self.size.width - sum(_width(entry) for entry in last)
+        return Content("").join([_entry(key) for key in self.fitting()])
+
+    def places(self) -> list[tuple[int, ActiveKey]]:
+        """The keys in sight, each with the column in which it begins."""
+        found, column = [], 0
+        for key in self.fitting():
+            found.append((column, key))
+            column += _width(key)
+        return found
+
+    def fitting(self) -> list[ActiveKey]:
+        """The keys that there is room for, whole."""
+        keys = [key for key in active_keys(self.screen) if key.in_footer]
+        last = [key for key in keys if key.action == LAST]
+        room = self.size.width - sum(_width(key) for key in last)
         shown = []
-        for entry in bindings:
-            if entry in last or _width(entry) > room:
+        for key in keys:
+            if key in last or _width(key) > room:
                 continue
-            room -= _width(entry)
-            shown.append(entry)
-        return Content("").join([_entry(*entry) for entry in [*shown, *last]])
+            room -= _width(key)
+            shown.append(key)
+        return [*shown, *last]
+
+    def on_click(self, event: events.Click) -> None:
+        """A click is the key under it."""
+        for column, key in self.places():
+            if column <= event.x < column + _width(key):
+                self.app.simulate_key(key.key)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
         if screen is self.screen:
             self.refresh()
 
 
-def _width(entry: tuple[str, str, str]) -> int:
-    return len(entry[0]) + len(entry[1]) + 3
+def _width(key: ActiveKey) -> int:
+    return len(key.shown[0]) + len(key.description) + 3
 
 
-def _entry(display: str, description: str, key: str) -> Content:
-    press = f"@click=app.simulate_key({key!r})"
-    return line(
-        (f" {display}", f"bold $footer-key-foreground {press}"),
-        (f" {description} ", f"$foreground {press}"),
-    )
+def _entry(key: ActiveKey) -> Content:
+    return line((f" {key.shown[0]}", "bold $footer-key-foreground"), f" {key.description} ")

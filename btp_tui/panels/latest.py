@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from btp_tui import words
-from btp_tui.panels.panel import Piece
+from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.table import Column, Table
 from btp_tui.snapshot import ProgramLine
-from btp_tui.theme import outcome_sign
+from btp_tui.theme import FLAGS, outcome_sign
 
 
 def latest_table(id: str) -> Table[ProgramLine]:
@@ -14,8 +14,8 @@ def latest_table(id: str) -> Table[ProgramLine]:
     columns: list[Column[ProgramLine]] = [
         Column("outcome", 14, outcome_cell),
         Column("pass", 5, pass_rate_cell, right=True),
-        Column("task", 10, lambda row: short_task(row.task, 10)),
-        Column("P(t)", 5, lambda row: probability(row.possibility), right=True, optional=1),
+        Column("task", 10, lambda row: short_task(row.task, 10), optional=1),
+        Column("P(t)", 5, lambda row: probability(row.possibility), right=True, optional=2),
         Column("program", 0, lambda row: row.text),
     ]
     return Table(columns, key=lambda row: row.sample, empty="No program yet.", id=id)
@@ -26,6 +26,15 @@ def outcome_cell(row: ProgramLine) -> Piece:
     sign = outcome_sign(row.outcome)
     more = " …" if row.partial else ""  # tests after the one that timed out were skipped
     return (f"{sign.mark} {row.outcome or 'not tested'}{more}", sign.style)
+
+
+def flagged_cell(row: ProgramLine) -> Piece:
+    """The outcome, and behind it the signs of what the user said of the program."""
+    return line(
+        line(outcome_cell(row)).truncate(14, ellipsis=True, pad=True),
+        (FLAGS["marked"].mark if row.marked else " ", FLAGS["marked"].style),
+        (FLAGS["excluded"].mark if row.excluded else " ", FLAGS["excluded"].style),
+    )
 
 
 def pass_rate_cell(row: ProgramLine) -> Piece:
@@ -49,7 +58,7 @@ def short_task(task: str, width: int) -> str:
 def browser_table(id: str) -> Table[ProgramLine]:
     """All that a table can say of a program; narrow tables leave out what the view beside shows."""
     columns: list[Column[ProgramLine]] = [
-        Column("outcome", 14, outcome_cell),
+        Column("outcome", 16, flagged_cell, sort="outcome"),
         Column("pass", 5, pass_rate_cell, right=True, sort="pass"),
         Column("task", 14, lambda row: short_task(row.task, 14), sort="task"),
         Column("iter", 5, lambda row: str(row.iteration), right=True, optional=2, sort="iter"),
@@ -57,7 +66,7 @@ def browser_table(id: str) -> Table[ProgramLine]:
         Column("log P", 7, logprob_cell, right=True, optional=4, sort="logprob"),
         Column("tokens", 7, tokens_cell, right=True, optional=5, sort="tokens"),
         Column("replays", 8, lambda row: str(row.replays), right=True, optional=3, sort="replays"),
-        Column("source", 10, lambda row: words.fit(row.source, 10), optional=6),
+        Column("source", 10, lambda row: words.fit(row.source, 10), optional=6, sort="source"),
         Column("program", 0, lambda row: row.text, optional=7),
     ]
     return Table(columns, key=lambda row: row.sample, empty="No program yet.", id=id, pinned=True)

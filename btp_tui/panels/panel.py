@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from textual.content import Content
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
+from btp_tui.panels.difference import differing
 from btp_tui.snapshot import Snapshot
 
 Part = TypeVar("Part")
@@ -35,7 +37,8 @@ class Panel(Widget, Generic[Part]):
     """Takes its part of each snapshot and draws it.
 
     Subclasses say what they need (`part`, compared by value) and how it looks (`draw`). A snapshot
-    that changes nothing for a panel costs it one comparison and no output.
+    that changes nothing for a panel costs it one comparison and no output; one that changes a few
+    cells, the output of those.
     """
 
     TITLE: ClassVar[str] = ""
@@ -44,6 +47,10 @@ class Panel(Widget, Generic[Part]):
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._shown: Part | None = None
+        self._captions = (self.TITLE, "")
+        self._captioning = False
+        self._drawn: tuple[Size, list[Content]] | None = None  # the newest rows, for which room
+        self._ahead: tuple[Size, Content] | None = None  # drawn to be compared, not painted yet
         self.border_title = self.TITLE
 
     @abstractmethod
@@ -63,9 +70,33 @@ class Panel(Widget, Generic[Part]):
         part = self.part(snapshot)
         if part == self._shown:
             return
-        self._shown = part
+        self._shown, self._ahead = part, None
         self._write_captions()
-        self.refresh()
+        before, size = self._drawn, self.size
+        ahead = self.render()
+        if before is None or self._drawn is None or before[0] != size:
+            self.refresh()
+            return
+        rows, changed = self._drawn[1], differing(before[1], self._drawn[1])
+        if changed is None or not self._by_row([*before[1], *rows]):
+            self.refresh()
+        elif changed:
+            self.refresh(*changed)
+        self._ahead = size, ahead
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Textual's; whoever asks for it without regions wants a new drawing."""
+        if self._captioning:
+            regions = self._border_rows()
+        elif not regions:
+            self._ahead = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def on_resize(self) -> None:
         """Captions are cut to the width on purpose, not by the border."""
@@ -73,16 +104,36 @@ class Panel(Widget, Generic[Part]):
 
     def render(self) -> Content:
         """The content for the size of the moment."""
-        width, height = self.size
-        if self._shown is None or width <= 0 or height <= 0:
-            return Content("")
-        return self.draw(self._shown, width, height)
+        ahead, self._ahead, size = self._ahead, None, self.size
+        if ahead is not None and ahead[0] == size:
+            return ahead[1]
+        content = Content("")
+        if self._shown is not None and size:
+            content = self.draw(self._shown, *size)
+        self._drawn = size, content.split("\n", allow_blank=True)
+        return content
+
+    def _by_row(self, rows: list[Content]) -> bool:
+        """Whether each row of a drawing is one of the screen, from the upper edge on."""
+        if self.styles.content_align_vertical != "top":
+            return False
+        width = self.size.width
+        return self.styles.text_wrap == "nowrap" or all(row.cell_length <= width for row in rows)
 
     def _write_captions(self) -> None:
+        """Only the border is painted for other captions."""
         title, subtitle = self.TITLE, ""
         if self._shown is not None:
             title, subtitle = self.captions(self._shown, self.size.width)
-        if title != self.border_title:
+        before, self._captions = self._captions, (title, subtitle)
+        self._captioning = True
+        if title != before[0]:
             self.border_title = title
-        if subtitle != (self.border_subtitle or ""):
+        if subtitle != before[1]:
             self.border_subtitle = subtitle
+        self._captioning = False
+
+    def _border_rows(self) -> tuple[Region, Region]:
+        """The first and last row of the widget, seen from its content."""
+        (left, top), (width, height) = self.content_offset, self.outer_size
+        return Region(-left, -top, width, 1), Region(-left, height - top - 1, width, 1)

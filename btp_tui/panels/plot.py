@@ -24,6 +24,14 @@ class Series:
     dotted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A shaded area behind the lines, from (x, low, high) to the next."""
+
+    points: tuple[tuple[float, float, float], ...]
+    style: str
+
+
 def round_step(span: float, ticks: int) -> float:
     """The smallest step of 1, 2 or 5 times a power of ten that needs at most so many ticks."""
     raw = max(span, 1e-9) / max(1, ticks)
@@ -54,7 +62,9 @@ class Axis:
     step: Callable[[float, int], float] = round_step
 
 
-def draw_plot(series: Sequence[Series], x: Axis, y: Axis, width: int, height: int) -> list[Content]:
+def draw_plot(
+    series: Sequence[Series], x: Axis, y: Axis, width: int, height: int, band: Band | None = None
+) -> list[Content]:
     """The plot as rows of content: the lines, a row of ticks below, tick labels at the left."""
     points = [point for one in series for point in one.points]
     rows = height - 1
@@ -72,6 +82,8 @@ def draw_plot(series: Sequence[Series], x: Axis, y: Axis, width: int, height: in
         down = (high - point[1]) / (high - low) * (rows * 4 - 1)
         return round(across), round(down)
 
+    if band is not None:
+        _shade(canvas, band, place)
     for one in series:
         _draw_series(canvas, one, place)
     drawing = canvas.rows(dict.fromkeys(ticks, "┈"))
@@ -84,10 +96,17 @@ def draw_plot(series: Sequence[Series], x: Axis, y: Axis, width: int, height: in
 
 def sparkline(values: Sequence[float], width: int, low: float, high: float) -> str:
     """The newest values as block characters, one each."""
+    return sparkline_of(list(values)[-width:] if width > 0 else [], low, high)
+
+
+def sparkline_of(values: Sequence[float | None], low: float, high: float) -> str:
+    """Values as block characters, one each; a blank for what is not known."""
     marks = "▁▂▃▄▅▆▇█"
     span = (high - low) or 1.0
-    newest = list(values)[-width:] if width > 0 else []
-    return "".join(marks[round(max(0, min(1, (v - low) / span)) * 7)] for v in newest)
+    return "".join(
+        " " if value is None else marks[round(max(0, min(1, (value - low) / span)) * 7)]
+        for value in values
+    )
 
 
 def _draw_series(canvas: Canvas, series: Series, place: Callable[[Point], tuple[int, int]]) -> None:
@@ -99,6 +118,17 @@ def _draw_series(canvas: Canvas, series: Series, place: Callable[[Point], tuple[
         for column, row in places:
             for place_ in ((column + 1, row), (column, row + 1), (column + 1, row + 1)):
                 canvas.dot(*place_, series.style)
+
+
+def _shade(canvas: Canvas, band: Band, place: Callable[[Point], tuple[int, int]]) -> None:
+    """Fills each column of cells from the band's high to its low, between its points in a line."""
+    # (column, upper row, lower row) in dots
+    edges = [(*place((x, high)), place((x, low))[1]) for x, low, high in band.points]
+    for (x0, top0, bottom0), (x1, top1, bottom1) in pairwise([*edges[:1], *edges]):
+        for column in range(x0 // 2, x1 // 2 + 1):
+            share = min(1.0, max(0.0, (column * 2 + 0.5 - x0) / max(1, x1 - x0)))
+            top, bottom = top0 + share * (top1 - top0), bottom0 + share * (bottom1 - bottom0)
+            canvas.shade(column, round(top) // 4, round(bottom) // 4, band.style)
 
 
 def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:

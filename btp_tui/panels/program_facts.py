@@ -10,7 +10,7 @@ from btp_tui import words
 from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.program_tests import fact
 from btp_tui.snapshot import ProgramCard, Standing
-from btp_tui.theme import outcome_sign
+from btp_tui.theme import FLAGS, outcome_sign
 
 
 def program_facts(card: ProgramCard) -> list[Content]:
@@ -24,10 +24,11 @@ def program_facts(card: ProgramCard) -> list[Content]:
         verdict.append(f"  {passed} of {words.plural(len(card.tests), 'test')}")
         if skipped := sum(test.outcome == "skipped" for test in card.tests):
             verdict.append(f", {skipped} skipped after the first timeout")
+    verdict.append((f"   id {card.sample}", "$dimmed"))
     origin = f"iteration {card.iteration} · beam {card.rank} · {card.source} · {card.run}"
     if card.copies > 1:
         origin += f" · sampled {words.plural(card.copies, 'time')}"
-    rows = [line(*verdict), line((origin, "$dimmed"))]
+    rows = [line(*verdict), line((origin, "$dimmed")), *_flags(card)]
     if card.logprob is not None and card.n_tokens is not None:
         each = math.exp(card.logprob / max(1, card.n_tokens))
         rows.append(
@@ -38,26 +39,55 @@ def program_facts(card: ProgramCard) -> list[Content]:
     if card.standing is None:
         rows.append(fact("P2Value", "unknown: it is not replayed from here"))
     else:
-        rows += _standing(card.standing, card.pass_rate or 0.0)
-    return [*rows, fact("replayed", _replayed(card))]
+        rows += _standing(card, card.standing)
+    return [*rows, *_replayed(card)]
 
 
-def _standing(standing: Standing, pass_rate: float) -> list[Content]:
+def _flags(card: ProgramCard) -> list[Content]:
+    """What the user said of it, with the keys that take it back."""
+    said: list[Piece] = []
+    if card.marked:
+        said.append((f"{FLAGS['marked'].mark} marked", FLAGS["marked"].style))
+    if card.excluded:
+        gap = "   " if said else ""
+        said.append(
+            (f"{gap}{FLAGS['excluded'].mark} excluded from replay", FLAGS["excluded"].style)
+        )
+    return [line(*said)] if said else []
+
+
+def _standing(card: ProgramCard, standing: Standing) -> list[Content]:
     """Eq. 6 in numbers, and what eq. 7 makes of it."""
+    pass_rate = card.pass_rate or 0.0
     alpha, likely = standing.knobs.alpha, _small(standing.possibility)
     worked_out = (
         f"{standing.p2value:.3f} = {alpha:.2f}·{likely} P(t) + {1 - alpha:.2f}·{pass_rate:.2f} "
         "pass rate"
     )
+    if card.excluded:
+        return [
+            fact("P2Value", worked_out),
+            fact("priority", "none: excluded, x lets it be drawn again"),
+        ]
     place = f"place {words.count(standing.place)} of {words.count(standing.candidates)}"
     priority = f"{_chance(standing.probability)} a draw, {place}"
     return [fact("P2Value", worked_out), fact("priority", priority)]
 
 
-def _replayed(card: ProgramCard) -> str:
-    """How often it was drawn, and the newest updates that drew it."""
+def _replayed(card: ProgramCard) -> list[Content]:
+    """How often it was drawn, by which updates last, and since when it is not any more."""
+    rows = [fact("replayed", _draws(card))]
+    if card.excluded is not None:
+        since = f"since {words.day(card.excluded.at)}"
+        if card.excluded.update:
+            since += f", after update {words.count(card.excluded.update)}"
+        rows.append(fact("excluded", since))
+    return rows
+
+
+def _draws(card: ProgramCard) -> str:
     if not card.replays:
-        return "never yet"
+        return "never" if card.excluded else "never yet"
     times = words.plural(card.replays, "time")
     if not card.draws:
         return f"{times}, none of them lately"

@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from textual.content import Content
+from textual.events import MouseDown, MouseEvent, MouseMove
+from textual.message import Message
 
 from btp_tui import words
+from btp_tui.panels.imported import outcome_row
 from btp_tui.panels.panel import Panel, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline, whole_step
+from btp_tui.panels.sliders import SCALES, knob_at, slider_length, slider_row
 from btp_tui.snapshot import Histogram, IterationOutcomes, Knobs, Snapshot
 from btp_tui.theme import outcome_sign
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-class PriorityHistogram(Panel[tuple[Knobs, bool, Histogram | None]]):
+#: Rows below which the sliders leave the histogram their room.
+_ROOM_FOR_SLIDERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The knobs shown and those in force, what they make of the programs, and who could apply."""
+
+    knobs: Knobs
+    in_force: Knobs
+    histogram: Histogram | None
+
+    @property
+    def preview(self) -> bool:
+        """Whether other knobs are shown than those in force."""
+        return self.knobs != self.in_force
+
+
+class PriorityHistogram(Panel[Replay]):
     """Programs by P2Value beside the share of draws they get (eq. 6-8), for the knobs shown."""
 
     TITLE = "Learns from"
 
-    def part(self, snapshot: Snapshot) -> tuple[Knobs, bool, Histogram | None] | None:
-        """Knobs (in force or as wished), whether they are only wished, and the histogram."""
-        watched = snapshot.watched
-        return (watched.knobs, watched.preview, watched.histogram) if watched else None
+    class Set(Message):
+        """A slider was set by mouse."""
 
-    def captions(self, shown: tuple[Knobs, bool, Histogram | None], width: int) -> tuple[str, str]:
-        """Above: the knobs. Below: which bar is which, or that this is only a preview."""
-        knobs, preview, histogram = shown
-        title = f"α [b]{knobs.alpha:.2f}[/b] ω [b]{knobs.exponent:g}[/b] {knobs.prioritization}"
+        def __init__(self, knob: str, value: float) -> None:
+            super().__init__()
+            self.knob, self.value = knob, value
+
+        def can_replace(self, message: Message) -> bool:
+            """While it is dragged only the newest place matters."""
+            return isinstance(message, PriorityHistogram.Set) and message.knob == self.knob
+
+    _dragged: int | None = None  # the row of the slider
+
+    def part(self, snapshot: Snapshot) -> Replay | None:
+        """Knobs as wished and in force, and the histogram under those wished."""
+        watched = snapshot.watched
+        if watched is None:
+            return None
+        return Replay(watched.knobs, watched.in_force, watched.histogram)
+
+    def captions(self, shown: Replay, width: int) -> tuple[str, str]:
+        """Above: how priorities follow. Below: which bar is which, or what to do with a preview."""
+        if shown.preview:
+            how = "enter applies, esc reverts" if width >= 26 else "enter · esc"
+            return f"[b $timeout]Preview[/] {_kinds(shown, width)}", f"[$timeout]{how}[/]"
         legend = "[$stored]█[/] stored [$drawn]█[/] drawn"
         if width >= 44:
-            title = f"{self.TITLE}  {title}"
-            legend += _never_drawn(histogram, width)
-        return title, f"[$timeout]preview[/]  {legend}" if preview else legend
+            legend += _never_drawn(shown.histogram, width)
+        return f"{self.TITLE} [$dimmed]{_kinds(shown, width)}[/]", legend
 
-    def draw(self, shown: tuple[Knobs, bool, Histogram | None], width: int, height: int) -> Content:
-        """Two bars a bin, scaled to the biggest share; P2Value along the bottom."""
-        knobs, _, histogram = shown
+    def draw(self, shown: Replay, width: int, height: int) -> Content:
+        """The sliders; below two bars a bin, scaled to the biggest share, P2Value along them."""
+        sliders: list[Content] = []
+        if height >= _ROOM_FOR_SLIDERS:
+            sliders = [slider_row(scale, shown.knobs, shown.in_force, width) for scale in SCALES]
+        histogram = shown.histogram
         if histogram is None or not histogram.candidates:
-            return line(("No tested program yet.", "$dimmed"))
+            return lines([*sliders, line(("Fills with the first tested programs.", "$dimmed"))])
+        height -= len(sliders)
         margin = 5
         histogram = _fitted(histogram, width - margin)
         top = max(*histogram.stored, *histogram.drawn, 1e-9)
@@ -51,9 +92,59 @@ class PriorityHistogram(Panel[tuple[Knobs, bool, Histogram | None]]):
             for row in range(height - 1)
         ]
         span = bin_width * len(histogram.stored)
-        kind = "P joint" if knobs.possibility == "joint" else "P/token"
-        axis = f"0{f'P2Value, {kind}':^{span - 2}}1"
-        return lines([*rows, line((" " * margin + axis, "$dimmed"))])
+        axis = f"0{'P2Value':^{span - 2}}1"
+        return lines([*sliders, *rows, line((" " * margin + axis, "$dimmed"))])
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """A click sets a slider, and holds it."""
+        if (place := self._place(event)) is None or knob_at(*place, self.size.width) is None:
+            return
+        self._dragged = place[1]
+        self.capture_mouse()
+        self._set(*place)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """What is held follows the mouse."""
+        if self._dragged is not None and (place := self._place(event, outside=True)) is not None:
+            self._set(place[0], self._dragged)
+
+    def on_mouse_up(self) -> None:
+        """Lets go."""
+        if self._dragged is not None:
+            self._dragged = None
+            self.release_mouse()
+
+    def _place(self, event: MouseEvent, outside: bool = False) -> tuple[int, int] | None:
+        """The cell of the content under the mouse."""
+        if self._shown is None or self.size.height < _ROOM_FOR_SLIDERS:
+            return None
+        found = (
+            event.get_content_offset_capture(self) if outside else event.get_content_offset(self)
+        )
+        return (found.x, found.y) if found is not None else None
+
+    def _set(self, column: int, row: int) -> None:
+        length = slider_length(self.size.width)
+        wanted = knob_at(min(max(column, 2), 1 + length), row, self.size.width)
+        if wanted is None or self._shown is None:
+            return
+        if getattr(self._shown.knobs, wanted[0]) != wanted[1]:
+            self.post_message(self.Set(*wanted))
+
+
+def _kinds(shown: Replay, width: int) -> str:
+    """The two knobs that are words: as they are, or what becomes of what."""
+    pairs = [
+        (shown.in_force.prioritization, shown.knobs.prioritization),
+        tuple(
+            "joint P" if knobs.possibility == "joint" else "P/token"
+            for knobs in (shown.in_force, shown.knobs)
+        ),
+    ]
+    if width < 44:  # what has changed, else what says most
+        changed = [f"→ {new}" for old, new in pairs if old != new]
+        return changed[0] if changed else pairs[0][1]
+    return ", ".join(new if old == new else f"{old} → {new}" for old, new in pairs)
 
 
 class NewPrograms(Panel[tuple[IterationOutcomes, ...]]):
@@ -80,11 +171,11 @@ class NewPrograms(Panel[tuple[IterationOutcomes, ...]]):
     def draw(self, shown: tuple[IterationOutcomes, ...], width: int, height: int) -> Content:
         """One row: the pass rate's history. More: the outcomes, and a curve where it fits."""
         if not shown:
-            return line(("Nothing written yet.", "$dimmed"))
+            return line(("Nothing written yet: outcomes come with the first tests.", "$dimmed"))
         newest = shown[-1]
         if height <= 2:
             return _history_row(shown, width)
-        rows = [_outcome_row(newest, *one, width) for one in newest.outcomes]
+        rows = [outcome_row(*one, newest.programs, width) for one in newest.outcomes]
         left = height - len(rows) - 1
         if left < 5:
             return lines([_history_row(shown, width), *rows][:height])
@@ -154,10 +245,3 @@ def _block(share: float, row: int, rows: int) -> str:
     if share > 0:
         eighths = max(1, eighths)
     return _BLOCKS[max(0, min(8, eighths - (rows - 1 - row) * 8))]
-
-
-def _outcome_row(newest: IterationOutcomes, outcome: str, number: int, width: int) -> Content:
-    sign = outcome_sign(outcome)
-    share = number / max(1, newest.programs)
-    head = f"{sign.mark} {outcome or 'not tested yet':<14} {words.percent(share, 0):>5} "
-    return line((head, sign.style), ("━" * round(share * max(0, width - len(head))), sign.style))

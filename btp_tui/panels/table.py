@@ -48,22 +48,53 @@ class Table(ScrollView, Generic[Row], can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--header", "table--cursor", "table--cursor-dim"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Row up", show=False, tooltip="One row up"),
-        Binding("down,j", "move(1)", "Row down", show=False, tooltip="One row down"),
-        Binding("pageup,ctrl+b", "move_page(-1)", "Page up", show=False, tooltip="A window up"),
+        Binding("up,k", "move(-1)", "Row up", show=False, tooltip="One row up", id="table.up"),
+        Binding(
+            "down,j", "move(1)", "Row down", show=False, tooltip="One row down", id="table.down"
+        ),
+        Binding(
+            "pageup,ctrl+b",
+            "move_page(-1)",
+            "Page up",
+            show=False,
+            tooltip="A window up",
+            id="table.page-up",
+        ),
         Binding(
             "pagedown,ctrl+f",
             "move_page(1)",
             "Page down",
             show=False,
             tooltip="A window down",
+            id="table.page-down",
         ),
-        Binding("home,g", "move_to(0)", "First row", show=False, tooltip="To the first row"),
-        Binding("end,G", "move_to(-1)", "Last row", show=False, tooltip="To the last row"),
-        Binding("enter", "open", "Open", show=False, tooltip="Open the row under the cursor"),
+        Binding(
+            "home,g",
+            "move_to(0)",
+            "First row",
+            show=False,
+            tooltip="To the first row",
+            id="table.first",
+        ),
+        Binding(
+            "end,G",
+            "move_to(-1)",
+            "Last row",
+            show=False,
+            tooltip="To the last row",
+            id="table.last",
+        ),
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            show=False,
+            tooltip="Open the row under the cursor",
+            id="table.open",
+        ),
     ]
     ALLOW_SELECT = False
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)  # the rows it left and reached are
 
     class Highlighted(Message):
         """The cursor stands on another row now; one message stands for a flood of them."""
@@ -93,6 +124,18 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             """The table, so that handlers can select by its id."""
             return self.table
 
+    class HeaderPressed(Message):
+        """The title of a column that can be sorted by was clicked; `sort` is its key."""
+
+        def __init__(self, table: Table[Any], sort: str) -> None:
+            super().__init__()
+            self.table, self.sort = table, sort
+
+        @property
+        def control(self) -> Table[Any]:
+            """The table, so that handlers can select by its id."""
+            return self.table
+
     def __init__(
         self,
         columns: Sequence[Column[Row]],
@@ -107,6 +150,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         self._key = key
         self._rows: tuple[Row, ...] = ()
         self._sorted_by: tuple[str, bool] = ("", False)
+        self._followed = True
         self.empty = empty
 
     @property
@@ -123,12 +167,18 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         """Replaces the page; `sorted_by` is the sort key and whether it descends."""
         rows = tuple(rows)
         if rows == self._rows and sorted_by == self._sorted_by:
+            self._followed = True
             return
         before = self.row
         self._rows, self._sorted_by = rows, sorted_by
         self.virtual_size = Size(0, len(rows) + 1)
         self._follow(before)
         self.refresh()
+
+    def forget_row(self) -> None:
+        """The next page begins at its top: it is another one."""
+        self.set_reactive(Table.cursor, 0)
+        self._followed = False
 
     def show_empty(self, text: str) -> None:
         """Says what to do while there are no rows."""
@@ -146,10 +196,11 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         if index >= len(self._rows):
             text = self.empty if not self._rows and y == 2 else ""
             return self._strip(line((f" {text}", "$dimmed")), None)
-        classes = None
-        if index == self.cursor:
-            classes = "table--cursor" if self.has_focus else "table--cursor-dim"
-        return self._strip(self._cells(columns, self._rows[index], width), classes)
+        cells = self._cells(columns, self._rows[index], width)
+        if index != self.cursor:
+            return self._strip(cells, None)
+        cells = line("›") + cells[1:]  # the row is not told by its colour alone
+        return self._strip(cells, "table--cursor" if self.has_focus else "table--cursor-dim")
 
     def action_move(self, rows: int) -> None:
         """Moves the cursor by so many rows."""
@@ -169,9 +220,14 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             self.post_message(self.Opened(self))
 
     def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, a second one opens the row."""
-        index = event.get_content_offset_capture(self).y - 1 + self.scroll_offset.y
-        if event.get_content_offset_capture(self).y >= 1 and index < len(self._rows):
+        """A click moves the cursor, a second one opens the row; one on a title sorts by it."""
+        place = event.get_content_offset_capture(self)
+        index = place.y - 1 + self.scroll_offset.y
+        if place.y == 0:
+            sort = self._sort_at(place.x)
+            if sort:
+                self.post_message(self.HeaderPressed(self, sort))
+        elif place.y >= 1 and index < len(self._rows):
             if index == self.cursor and event.chain > 1:
                 self.action_open()
             self.cursor = index
@@ -203,7 +259,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
     def _follow(self, before: Row | None) -> None:
         """Puts the cursor on the row it was on, where that one is still there."""
         place = self.cursor
-        if before is not None and (self._pinned or self.cursor > 0):
+        follows, self._followed = self._followed, True
+        if before is not None and follows and (self._pinned or self.cursor > 0):
             key = self._key(before)
             place = next((i for i, row in enumerate(self._rows) if self._key(row) == key), place)
         self.set_reactive(Table.cursor, self.validate_cursor(place))
@@ -241,6 +298,15 @@ class Table(ScrollView, Generic[Row], can_focus=True):
 
     def _cells(self, columns: Sequence[Column[Row]], row: Row, width: int) -> Content:
         return self._join(columns, [column.cell(row) for column in columns], width)
+
+    def _sort_at(self, x: int) -> str:
+        """What the column at a cell of the header sorts by, "" where it does not."""
+        columns, end = self._fitting(self.size.width), 1
+        for column, width in zip(columns, self._widths(columns, self.size.width), strict=True):
+            end += width + 2
+            if x < end - 1:
+                return column.sort
+        return ""
 
     def _join(self, columns: Sequence[Column[Row]], cells: Sequence[Piece], width: int) -> Content:
         parts = []

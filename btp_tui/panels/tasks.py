@@ -34,6 +34,10 @@ class TaskTable(Table[TaskLine]):
         return super()._fitting(width)
 
 
+#: Cells below which it would take the room of the names.
+_ROOM_FOR_SOLVED = 64
+
+
 def task_columns(width: int, sort: str) -> list[Column[TaskLine]]:
     """80, 120 and 200 columns each on purpose; see `btp_tui.tasks.TASK_SORTS` for the order."""
     medium, wide = width >= 98, width >= 148
@@ -50,8 +54,9 @@ def task_columns(width: int, sort: str) -> list[Column[TaskLine]]:
         *([change, lost] if medium else [lost] if sort == "regressed" else [change]),
         Column("programs", 8, lambda row: words.count(row.programs), right=True, optional=2),
         Column("best", 5, _best, right=True, optional=1),
-        Column("solved in", 9, _solved),
     ]
+    if width >= _ROOM_FOR_SOLVED:
+        columns.append(Column("solved in", 9, _solved))
     if wide:
         columns.append(Column("its best program", 0, lambda row: row.text))
     return columns

@@ -90,9 +90,14 @@ class CompareScreen(LiveScreen):
     """The runs that were marked in the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "turn", "Updates/time", tooltip="Curves over updates, or over time"),
-        Binding("escape", "close", "Back", tooltip="Back to the list of runs"),
-        Binding("v", "close", "Back", show=False, tooltip="Back to the list of runs"),
+        Binding(
+            "t",
+            "turn",
+            "Updates/time",
+            tooltip="Curves over updates, or over time",
+            id="compare.axis",
+        ),
+        Binding("escape,v", "close", "Back", tooltip="Back to the list of runs", id="compare.back"),
     ]
 
     def __init__(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from textual import on
 from textual.app import ComposeResult
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 
@@ -12,6 +14,9 @@ from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.panel import Panel
 from btp_tui.panels.status import NowLine, TitleBar
 from btp_tui.snapshot import Snapshot
+
+#: Rows below which a window is lower than any terminal comes.
+LOW = 20
 
 
 class LiveScreen(Screen[None]):
@@ -30,6 +35,11 @@ class LiveScreen(Screen[None]):
         yield NowLine(id="now")
         yield from self.compose_body()
         yield KeyLine(id="keys")
+
+    @on(Resize)
+    def leave_out(self, event: Resize) -> None:
+        """In the lowest windows btp.tcss leaves out what there is no room for."""
+        self.set_class(event.size.height < LOW, "-low")
 
     @abstractmethod
     def compose_body(self) -> ComposeResult:

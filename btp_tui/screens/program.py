@@ -10,6 +10,7 @@ from textual.message import Message
 
 from btp_tui.panels.program import ProgramView, Shows
 from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.program_keys import PROGRAM_KEYS
 from btp_tui.snapshot import ProgramCard
 
 
@@ -18,22 +19,47 @@ class ProgramScreen(LiveScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "n", "step(1)", "Next", tooltip="The next program that the run wrote for this task"
+            "n",
+            "step(1)",
+            "Next",
+            tooltip="The next program that the run wrote for this task",
+            id="program.next",
         ),
         Binding(
-            "N", "step(-1)", "Previous", tooltip="The program that the run wrote before this one"
+            "N",
+            "step(-1)",
+            "Previous",
+            tooltip="The program that the run wrote before this one",
+            id="program.previous",
         ),
+        # At either end they do nothing: elsewhere N begins a new run.
+        Binding("n", "stay", show=False, id="program.next"),
+        Binding("N", "stay", show=False, id="program.previous"),
         Binding(
             "v",
             "compare",
             "Compare",
             tooltip="What changed since the one before, or the text again",
+            id="program.compare",
         ),
         Binding(
-            "u", "tokens", "Tokens", tooltip="How sure the model was of each, or the text again"
+            "u",
+            "tokens",
+            "Tokens",
+            tooltip="How sure the model was of each, or the text again",
+            id="program.tokens",
         ),
-        Binding("y", "app.copy_program", "Copy", tooltip="Copy the text of the program"),
-        Binding("escape", "app.close_program", "Back", tooltip="Go back to the list"),
+        Binding(
+            "y",
+            "app.copy_program",
+            "Copy",
+            tooltip="Copy the text of the program",
+            id="program.copy",
+        ),
+        *PROGRAM_KEYS,
+        Binding(
+            "escape", "app.close_program", "Back", tooltip="Go back to the list", id="program.back"
+        ),
     ]
 
     class Wanted(Message):
@@ -60,6 +86,11 @@ class ProgramScreen(LiveScreen):
         view = ProgramView(id="program")
         view.add_class("framed")
         yield view
+
+    @property
+    def chosen(self) -> ProgramCard | None:
+        """The program in sight."""
+        return self._view.card
 
     def on_mount(self) -> None:
         """Arrow keys scroll."""
@@ -91,6 +122,9 @@ class ProgramScreen(LiveScreen):
         self._asked = card.lineage.samples[self._place]
         self.post_message(self.Wanted(self._asked))
         self.refresh_bindings()
+
+    def action_stay(self) -> None:
+        """There is no further program."""
 
     def action_compare(self) -> None:
         """Shows what differs from the program before, or the whole program again."""

@@ -11,11 +11,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from btp_tui.panels.panel import line
+
 
 class Prompt(ModalScreen[str | None]):
     """Closes with the text, or with None where nothing is to be done."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", id="prompt.cancel")
+    ]
 
     def __init__(self, question: str, hint: str, value: str) -> None:
         super().__init__()
@@ -24,7 +28,7 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The question, the line to edit, and the two keys."""
         with Vertical(classes="dialog"):
-            yield Static(f"[b]{self._question}[/b]\n\n{self._hint}\n")
+            yield Static(line((self._question, "bold"), f"\n\n{self._hint}\n"))
             yield Input(self._value, id="answer")
             yield Static(
                 "[b $footer-key-foreground]enter[/] takes it    "

@@ -26,19 +26,63 @@ if TYPE_CHECKING:
 #: Runs that can be told apart in one plot, and what each is called beside its colour.
 MOST, SIGNS = 4, "ABCD"
 
+EMPTY = "No run yet: press d to start the demo, N for one of your own."
+
 
 class RunsScreen(LiveScreen):
     """One row a run, newest first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "resume", "Resume", tooltip="Go on with the run from its last checkpoint"),
-        Binding("m", "mark", "Mark", tooltip="Mark the run for comparing, or take the mark away"),
-        Binding("v", "compare", "Compare", tooltip="Compare the marked runs, up to four"),
-        Binding("e", "rename", "Rename", tooltip="Give the run and its folder another name"),
-        Binding("a", "archive", "Archive", tooltip="Put the run away, or take it out again"),
-        Binding("A", "toggle_archived", "Archived", tooltip="Show archived runs, or hide them"),
-        Binding("x", "delete", "Delete", tooltip="Delete the run with all it wrote; asks first"),
-        Binding("escape", "app.show('dashboard')", "Back", show=False),
+        Binding(
+            "r",
+            "resume",
+            "Resume",
+            tooltip="Go on with the run from its last checkpoint",
+            id="runs.resume",
+        ),
+        Binding(
+            "m",
+            "mark",
+            "Mark",
+            tooltip="Mark the run for comparing, or take the mark away",
+            id="runs.mark",
+        ),
+        Binding(
+            "v",
+            "compare",
+            "Compare",
+            tooltip="Compare the marked runs, up to four",
+            id="runs.compare",
+        ),
+        Binding(
+            "e",
+            "rename",
+            "Rename",
+            tooltip="Give the run and its folder another name",
+            id="runs.rename",
+        ),
+        Binding(
+            "a",
+            "archive",
+            "Archive",
+            tooltip="Put the run away, or take it out again",
+            id="runs.archive",
+        ),
+        Binding(
+            "A",
+            "toggle_archived",
+            "Archived",
+            tooltip="Show archived runs, or hide them",
+            id="runs.archived",
+        ),
+        Binding(
+            "x",
+            "delete",
+            "Delete",
+            tooltip="Delete the run with all it wrote; asks first",
+            id="runs.delete",
+        ),
+        Binding("escape", "app.show('dashboard')", "Back", show=False, id="runs.back"),
     ]
 
     def __init__(self) -> None:
@@ -54,16 +98,15 @@ class RunsScreen(LiveScreen):
             Column("run", 12, lambda run: run.name),
             Column("held-out", 17, _accuracy),
             Column("iter", 7, _iterations, right=True),
-            Column("programs", 9, _programs, right=True),
-            Column("took", 11, _took, right=True, optional=1),
-            Column("started", 16, lambda run: words.day(run.at), optional=2),
-            Column("kind", 6, lambda run: run.kind, optional=4),
-            Column("model", 0, lambda run: run.model, optional=3),
+            Column("programs", 9, _programs, right=True, optional=1),
+            Column("took", 11, _took, right=True, optional=2),
+            Column("started", 16, lambda run: words.day(run.at), optional=3),
+            Column("kind", 6, lambda run: run.kind, optional=5),
+            Column("model", 0, lambda run: run.model, optional=4),
         ]
         table = Table(
             columns,
             key=lambda run: run.name,
-            empty="No run yet: press d to start the demo.",
             id="runs",
             pinned=True,
         )
@@ -79,6 +122,8 @@ class RunsScreen(LiveScreen):
         """Takes over the list."""
         super().show(snapshot)
         self._runs = snapshot.runs
+        if not snapshot.runs:
+            self._table.show_empty(EMPTY if snapshot.loaded else "")
         self._list()
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:

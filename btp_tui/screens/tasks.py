@@ -13,11 +13,11 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from btp_tui import words
+from btp_tui.panels.find_bar import DEBOUNCE_S, FindBar
 from btp_tui.panels.table import Table
 from btp_tui.panels.tasks import TaskTable
 from btp_tui.query import task_query
 from btp_tui.screens.live import LiveScreen
-from btp_tui.screens.programs import DEBOUNCE_S, FilterBar
 from btp_tui.snapshot import PAGE, Snapshot
 from btp_tui.tasks import TASK_SORTS, TURNED_ROUND, TaskLine, TaskPage, TaskWish
 
@@ -28,12 +28,39 @@ class TasksScreen(LiveScreen):
     """The feed finds, sorts and counts; this screen only asks and shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "edit_filter", "Filter", tooltip="Look for tasks by name"),
-        Binding("o", "next_sort", "Sort", tooltip="Hardest, most improved, regressed, or by name"),
-        Binding("O", "reverse_sort", "Reverse", show=False, tooltip="Sort the other way round"),
-        Binding("c", "clear_filter", "Clear", show=False, tooltip="Show all tasks again"),
         Binding(
-            "greater_than_sign", "turn(1)", "Next page", show=False, tooltip="The next 500 tasks"
+            "slash", "edit_filter", "Filter", tooltip="Look for tasks by name", id="tasks.filter"
+        ),
+        Binding(
+            "o",
+            "next_sort",
+            "Sort",
+            tooltip="Hardest, most improved, regressed, or by name",
+            id="tasks.sort",
+        ),
+        Binding(
+            "O",
+            "reverse_sort",
+            "Reverse",
+            show=False,
+            tooltip="Sort the other way round",
+            id="tasks.reverse",
+        ),
+        Binding(
+            "c",
+            "clear_filter",
+            "Clear",
+            show=False,
+            tooltip="Show all tasks again",
+            id="tasks.clear",
+        ),
+        Binding(
+            "greater_than_sign",
+            "turn(1)",
+            "Next page",
+            show=False,
+            tooltip="The next 500 tasks",
+            id="tasks.next-page",
         ),
         Binding(
             "less_than_sign",
@@ -41,8 +68,11 @@ class TasksScreen(LiveScreen):
             "Previous page",
             show=False,
             tooltip="The 500 tasks before",
+            id="tasks.previous-page",
         ),
-        Binding("escape", "leave", "Back", tooltip="Back to the table or dashboard"),
+        Binding(
+            "escape", "leave", "Back", tooltip="Back to the table or dashboard", id="tasks.back"
+        ),
     ]
 
     class Wanted(Message):
@@ -61,7 +91,7 @@ class TasksScreen(LiveScreen):
 
     def compose_body(self) -> ComposeResult:
         """Filter, what it found, and the table."""
-        yield FilterBar(placeholder=EXAMPLE, id="filter", compact=True)
+        yield FindBar(placeholder=EXAMPLE, id="filter", compact=True)
         yield Static(id="found")
         table = TaskTable("tasks")
         table.add_class("framed")
@@ -80,7 +110,7 @@ class TasksScreen(LiveScreen):
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Whoever writes a filter needs no key to begin."""
-        return action != "edit_filter" or not self.query_one(FilterBar).has_focus
+        return action != "edit_filter" or not self.query_one(FindBar).has_focus
 
     def show(self, snapshot: Snapshot) -> None:
         """What to press while there is nothing to show depends on the run."""
@@ -130,7 +160,7 @@ class TasksScreen(LiveScreen):
 
     def action_edit_filter(self) -> None:
         """Keys go to the filter bar."""
-        self.query_one(FilterBar).focus()
+        self.query_one(FindBar).focus()
 
     def action_next_sort(self) -> None:
         """Sorts by the next of the orders, each as its name says first."""
@@ -144,7 +174,7 @@ class TasksScreen(LiveScreen):
 
     def action_clear_filter(self) -> None:
         """Shows all tasks again."""
-        self.query_one(FilterBar).value = ""
+        self.query_one(FindBar).value = ""
 
     def action_turn(self, pages: int) -> None:
         """Asks for another page of the same tasks."""
@@ -160,7 +190,7 @@ class TasksScreen(LiveScreen):
             self._table.focus()
 
     def _look_up(self) -> None:
-        self._ask(text=self.query_one(FilterBar).value.strip())
+        self._ask(text=self.query_one(FindBar).value.strip())
 
     def _ask(self, **changes: Any) -> None:
         self._wish = replace(self._wish, **{"offset": 0, **changes})

@@ -1,0 +1,83 @@
+"""The newest that the feed has read of each kind, and the screen in sight that gets it.
+
+A held display takes nothing that is only newer, but still answers to what was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from textual.app import App
+from textual.screen import Screen
+
+from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.program import ProgramScreen
+from btp_tui.screens.programs import ProgramsScreen
+from btp_tui.screens.tasks import TasksScreen
+from btp_tui.snapshot import Page, ProgramCard, Snapshot
+from btp_tui.tasks import TaskPage
+from btp_tui.wishes import Wishes
+
+
+class Newest:
+    """Keeps a page, a card and a list of tasks, so that a screen that comes in sight has them."""
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+        self.held = False
+        self.card: ProgramCard | None = None
+        self._page: Page | None = None
+        self._tasks: TaskPage | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Hands a snapshot to the live screen in sight; dialogs lie over it."""
+        for screen in reversed(self._app.screen_stack):
+            if isinstance(screen, LiveScreen):
+                screen.show(snapshot)
+                break
+
+    def show_page(self, page: Page) -> None:
+        """Hands a page to the browser."""
+        self._page = page
+        if isinstance(self._app.screen, ProgramsScreen):
+            self._app.screen.show_page(page, held=self.held)
+
+    def show_card(self, card: ProgramCard | None) -> None:
+        """Hands one program to whoever shows it."""
+        self.card = card
+        if isinstance(self._app.screen, ProgramsScreen | ProgramScreen):
+            self._app.screen.show_card(card)
+
+    def show_tasks(self, tasks: TaskPage) -> None:
+        """Hands the tasks to their screen."""
+        self._tasks = tasks
+        if isinstance(self._app.screen, TasksScreen):
+            self._app.screen.show_tasks(tasks, held=self.held)
+
+    def forget_card_but(self, sample: int) -> None:
+        """Another program is to be shown: what is known of this one would mislead."""
+        if self.card is not None and self.card.sample != sample:
+            self.card = None
+
+    def came_in_sight(self, screen: Screen[Any]) -> None:
+        """Gives a screen what was read while another one was in sight."""
+        if isinstance(screen, ProgramScreen):
+            screen.show_card(self.card)
+        elif isinstance(screen, ProgramsScreen) and self._page is not None:
+            screen.show_page(self._page, held=self.held)
+        elif isinstance(screen, TasksScreen) and self._tasks is not None:
+            screen.show_tasks(self._tasks, held=self.held)
+
+
+def wishes_of(screen: Screen[Any], wishes: Wishes) -> Wishes:
+    """The wishes without what the screen that has come in sight does not show."""
+    one = isinstance(screen, ProgramScreen)
+    programs = one or isinstance(screen, ProgramsScreen)
+    return replace(
+        wishes,
+        page=wishes.page if programs else None,
+        sample=wishes.sample if programs else None,
+        tokens=wishes.tokens and one,
+        tasks=wishes.tasks if isinstance(screen, TasksScreen) else None,
+    )

@@ -1,0 +1,45 @@
+"""What a filter has found, in words."""
+
+from __future__ import annotations
+
+from btp_tui import words
+from btp_tui.snapshot import Page
+from storage.query import SORTS
+
+
+def found_line(page: Page, brief: bool = False) -> str:
+    """How many programs of how many, in which order; `brief` leaves out what only the list needs.
+
+    While words are searched for, no number is known.
+    """
+    if page.searching:
+        return "the newest hits · searching on for all of them, their number and order …"
+    order = f"{SORTS[page.sort]}, {'descending' if page.descending else 'ascending'}"
+    if page.sort == "newest":
+        order = "newest first" if page.descending else "oldest first"
+    text = f"{words.count(page.total)} of {words.plural(page.of, 'program')} · {order}"
+    if page.unsearched:
+        text += f" · {words.count(page.unsearched)} not searched yet"
+    if page.total > len(page.rows) > 0 and not brief:
+        last = page.offset + len(page.rows)
+        text += f" · rows {words.count(page.offset + 1)}–{words.count(last)}, > and < turn pages"
+    return text
+
+
+def problem_line(sentence: str) -> str:
+    """What is wrong with a filter, behind a sign."""
+    return f"✗ {sentence}"
+
+
+def position(page: Page, cursor: int) -> str:
+    """Where the cursor stands: row 12 of 1,632."""
+    if not page.rows or page.searching:
+        return ""
+    return f"row {words.count(page.offset + cursor + 1)} of {words.count(page.total)}"
+
+
+def empty_text(page: Page) -> str:
+    """What to do where nothing was found."""
+    if not page.of:
+        return "No program yet: d starts a demo, 1 shows how training goes."
+    return "Nothing matches: esc, then c clears the filter, / changes it, F has others."

@@ -1,0 +1,35 @@
+"""What the screen remembers from one start to the next by itself: the theme that was picked.
+
+It is no setting of a user (btp_tui.preferences), so it lies where programs keep their state, and
+losing it does no harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from btp_tui.theme import THEMES
+
+
+def theme_file(environment: Mapping[str, str]) -> Path:
+    """Where the name of the theme is kept: ~/.local/state/btp-tui/theme."""
+    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(home).expanduser() / "btp-tui" / "theme"
+
+
+def remembered_theme(file: Path) -> str | None:
+    """The theme that was picked last, if it still exists."""
+    try:
+        name = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if name in {theme.name for theme in THEMES} else None
+
+
+def remember_theme(file: Path, name: str) -> None:
+    """Keeps the name; a place that cannot be written to only means that it is forgotten."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{name}\n", encoding="utf-8")

@@ -1,0 +1,57 @@
+"""The form of a new run, imported when the first frame has long been shown.
+
+It brings the configuration and pydantic, which take longer than a key may.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+from btp_tui.panels.table import Table
+from btp_tui.screens.runs import RunsScreen
+
+if TYPE_CHECKING:
+    from btp_tui.app import BtpApp
+
+
+#: Actions of the application that a letter meant for the form must not cause.
+NOT_IN_THE_FORM = frozenset(
+    {
+        *("new_run", "start_demo", "pause_training", "resume_training", "resume_watched"),
+        *("stop_training", "hold_display", "turn", "apply_knobs", "revert_knobs"),
+    }
+)
+
+#: Seconds after the start when nobody waits for anything any more.
+WARM_UP_S = 2.0
+
+
+def warm_up() -> None:
+    """Imports the form, so that its key shows it at once; for a thread."""
+    import_module("btp_tui.screens.new_run")
+
+
+def new_run_screen() -> Screen[Any]:
+    """The form, empty of changes."""
+    from btp_tui.screens.new_run import NewRunScreen
+
+    return NewRunScreen()
+
+
+async def begin_new_run(app: BtpApp) -> None:
+    """Shows the form; from the list of runs it begins like the run under the cursor."""
+    from btp_tui.screens.new_run import NewRunScreen
+
+    before, back_to = app.screen, app.current_mode
+    await app.action_show("new")
+    form = app.screen
+    if not isinstance(form, NewRunScreen):
+        return
+    form.back_to = back_to
+    if isinstance(before, RunsScreen):
+        run = before.query_one("#runs", Table).row
+        if run is not None and run.trains:
+            form.begin_like(run.name)
