@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from core.config import LIVE_KNOBS, Config, with_setting
+from core.config import LIVE_KNOBS, Config
+from core.config_reading import with_setting
 from core.errors import CoreError
 from core.reporter import Reporter
 from core.room import Room

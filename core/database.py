@@ -1,4 +1,7 @@
-"""`btp-tui db`: whether the database is sound, what takes its room, and what to do about either."""
+"""`btp-tui db`: whether the database is sound, what takes its room, and what to do about either.
+
+And what brings one of an older btp-tui up to date, without doing anything else to it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.command_line import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, steps
+from core.words import percent
 from storage.errors import StorageError
 from storage.workspace import Workspace
 
@@ -48,6 +52,34 @@ def check(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = 
         _show_checkup(checkup, _console(), workspace)
     if not checkup.sound:
         raise typer.Exit(1)
+
+
+@db_app.command("upgrade")
+def upgrade(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+    """Bring a workspace of an older btp-tui up to date.
+
+    First lays a copy of the database beside it, which the older btp-tui can read. Does nothing to
+    one that is up to date. Refused while an engine is at work.
+    """
+    from storage.connection import read_version
+    from storage.migrations import copy_of
+
+    found = _existing(workspace)
+    before = read_version(found.database)
+    with steps() as on_step:
+        on_step("copying the database, and changing its tables")
+        found.create()
+    after = read_version(found.database)
+    copy = copy_of(found.database, before) if 0 < before < after else None
+    if as_json:
+        print(json.dumps({"before": before, "after": after, "copy": copy and str(copy)}))
+    elif copy:
+        print(
+            f"{found.database} is of version {after} now; as it was, of version {before}, it lies "
+            f"in {copy}, which takes {_size(copy.stat().st_size)} and may be deleted."
+        )
+    else:
+        print(f"{found.database} is up to date (version {after}); nothing was changed.")
 
 
 @db_app.command("salvage")
@@ -186,8 +218,8 @@ def _show_stats(stats: Stats, console: Console) -> None:
         table.add_row(each.name, f"{each.rows:,}", "–" if each.bytes is None else _size(each.bytes))
     console.print(table)
     console.print(
-        f"\n{stats.samples:,} samples of {stats.programs:,} programs: {stats.repeated:.1%} repeat "
-        "a text of their task.\n"
+        f"\n{stats.samples:,} samples of {stats.programs:,} programs: {percent(stats.repeated)} "
+        "repeat a text of their task.\n"
     )
     table = _table("outcome", ">verdicts")
     for outcome, count in stats.outcomes.items():

@@ -25,13 +25,9 @@ from core.checkpoints import (
     load_optimizer,
     read_counters,
 )
-from core.config import (
-    Config,
-    build_config,
-    to_toml,
-    with_setting,
-)
+from core.config import Config, to_toml
 from core.config_file import commented_toml
+from core.config_reading import build_config, with_setting
 from core.control import Control, Interrupted, live_knobs
 from core.errors import CoreError
 from core.evaluate import Evaluation

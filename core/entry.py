@@ -5,18 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import sys
-
-import typer
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from core.errors import CoreError
 from storage.errors import StorageError
 
+if TYPE_CHECKING:
+    import typer
+
 
 def run_command(app: typer.Typer) -> None:
     """Runs the command that the arguments name, and ends the process."""
+    run(partial(app, prog_name="btp-tui"))
+
+
+def run(command: Callable[[], object]) -> None:
+    """Runs one command, and says in a sentence what kept it from its end."""
     try:
         try:
-            app(prog_name="btp-tui")
+            command()
         finally:
             sys.stdout.flush()  # here, where its failure can be told
     except (CoreError, StorageError) as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from core.loading import STOPPED, raise_on_ctrl_c
 from storage.schema import Progress as RunProgress
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class HeadlessDisplay:
         return Listeners(progress=self._show, event=self._say)
 
     def __enter__(self) -> HeadlessDisplay:
+        raise_on_ctrl_c()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -59,7 +61,7 @@ class HeadlessDisplay:
             self._bars.stop()
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             if not self._heard:
-                self._say("info", f"Stopped while it was loading: nothing was done. {self._again}")
+                self._say("info", f"{STOPPED} {self._again}")
             raise SystemExit(1) from None
 
     def _show(self, progress: RunProgress) -> None:

@@ -17,6 +17,7 @@ from core.metrics import Metrics
 from core.reporter import Reporter
 from core.sampler import StudentSampler
 from core.tasks import Task
+from core.words import percent
 from storage.reader import Reader
 from storage.schema import EvaluationRecord
 from storage.writer import Writer
@@ -73,8 +74,8 @@ class Measurements:
         self.metrics.write(at.update, {"accuracy": result.accuracy, "pass_rate": result.pass_rate})
         self.reporter.event(
             "info",
-            f"Held-out accuracy {result.accuracy:.1%} on {len(tasks)} tasks ({label}, after "
-            f"{at.update} updates), mean pass rate {result.pass_rate:.1%}.",
+            f"Held-out accuracy {percent(result.accuracy)} on {len(tasks)} tasks ({label}, after "
+            f"{at.update} updates), mean pass rate {percent(result.pass_rate)}.",
         )
         self._mark_if_best(at)
 
@@ -87,8 +88,8 @@ class Measurements:
         self.metrics.write(at.update, figures)
         self.reporter.event(
             "info",
-            f"Seen, not held out: accuracy {result.accuracy:.1%} on {len(self.seen)} tasks "
-            f"({label}, after {at.update} updates), mean pass rate {result.pass_rate:.1%}.",
+            f"Seen, not held out: accuracy {percent(result.accuracy)} on {len(self.seen)} tasks "
+            f"({label}, after {at.update} updates), mean pass rate {percent(result.pass_rate)}.",
         )
 
     def _evaluate(self, tasks: Sequence[Task]) -> Evaluation:

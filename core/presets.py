@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.config import Config, load_config, toml_value
+from core.config import Config, toml_value
+from core.config_reading import load_config
 from core.errors import CoreError
 
 

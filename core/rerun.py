@@ -11,7 +11,8 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from core.config import Config, ExecutorConfig, build_config
+from core.config import Config, ExecutorConfig
+from core.config_reading import build_config
 from core.errors import CoreError
 from core.records import task_record, verdict_record
 from core.tasks import Task

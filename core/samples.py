@@ -18,6 +18,7 @@ from core.prompts.fitting import check_any, fitting_tasks
 from core.sampler import Sampler
 from core.tasks import Task, Verdict
 from core.tasks.load import load_tasks
+from core.words import percent
 
 _STYLES = {True: ("✓", "green"), False: ("✗", "red")}
 
@@ -54,8 +55,8 @@ def sample_and_judge(
         if said := fit.sentence(sampler.prompts.room, config.sampler):
             console.print(said)
         console.print(
-            f"{summary['accuracy']:.1%} of {len(tasks)} tasks solved by the most probable program, "
-            f"{summary['solved']:.1%} by any of {config.sampler.beams}."
+            f"{percent(summary['accuracy'])} of {len(tasks)} tasks solved by the most probable "
+            f"program, {percent(summary['solved'])} by any of {config.sampler.beams}."
         )
     return summary
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from core.config import CustomTasksConfig
 from core.errors import CoreError
@@ -35,7 +35,7 @@ def score(
     out: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda *_: None,
     customs: Mapping[str, CustomTasksConfig] = NO_CUSTOMS,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Runs every program of the file `programs` against the dataset `tasks` ("humaneval:PATH").
 
     Stores them as a run of kind "score"; `out` gets a JSON line a program, in the file's order,

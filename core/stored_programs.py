@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import stat
+import threading
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -27,8 +31,11 @@ _PATIENCE_S = 10.0
 programs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 RunArgument = Annotated[str, typer.Argument(help="Name of the run, as `btp-tui runs` shows it.")]
+#: The largest number that SQLite holds.
+_MOST = 2**63 - 1
 SamplesArgument = Annotated[
-    list[int] | None, typer.Argument(metavar="ID", help="As the screen shows it.")
+    list[int] | None,
+    typer.Argument(metavar="ID", min=1, max=_MOST, help="As the screen shows it."),
 ]
 FilterOption = Annotated[
     str | None, typer.Option("--filter", help="All that the screen's filter bar would find.")
@@ -89,7 +96,9 @@ def unmark(
 
 @programs_app.command("rerun")
 def rerun_one(
-    sample: Annotated[int, typer.Argument(metavar="ID", help="As the screen shows it.")],
+    sample: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=_MOST, help="As the screen shows it.")
+    ],
     limit: Annotated[
         float | None,
         typer.Option(min=0.01, max=3600.0, help="CPU seconds a test; default: ten times the run's"),
@@ -103,6 +112,7 @@ def rerun_one(
     """
     from core.rerun import rerun
 
+    _end_with_reader()
     result = rerun(Workspace(workspace), sample, limit)
     print(json.dumps(asdict(result)) if as_json else _in_words(result))
 
@@ -143,7 +153,8 @@ def _found(reader: Reader, run: str, wanted: str) -> list[int]:
 
     columns = Columns(reader)
     columns.refresh()
-    rows = select_rows(f"{wanted} run:{run}", reader, columns, ReplayConfig())
+    # The run goes first: a quote may still be open at the end.
+    rows = select_rows(f"run:{run} {wanted}", reader, columns, ReplayConfig())
     found: list[int] = columns.sample[rows].tolist()
     return found
 
@@ -170,16 +181,35 @@ def _ask(writer: Writer, workspace: Workspace, run: Run, name: str, samples: lis
     return "its engine was asked, and answers after its present step"
 
 
+def _end_with_reader() -> None:
+    """Ends this process with whoever reads its pipe, and with it the program that runs."""
+    if not stat.S_ISFIFO(os.fstat(1).st_mode):
+        return
+    reader = select.poll()
+    reader.register(1, 0)  # errors are reported all the same
+
+    def watch() -> None:
+        reader.poll()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _in_words(result: Rerun) -> str:
     rows = []
     then = result.then.tests if result.then else ()
     for number, test in enumerate(result.now.tests, start=1):
         before = then[number - 1].outcome if number <= len(then) else "not run"
-        said = f": {test.message}" if test.message and test.outcome != "passed" else ""
+        said = f": {_one_line(test.message)}" if test.message and test.outcome != "passed" else ""
         rows.append(f"test {number}: {before}, now {test.outcome} ({test.seconds:.2f} s){said}")
     before = result.then.outcome if result.then else "not tested"
     rows.append(
-        f"{result.task_id}, program {result.sample}: {before}, now {result.now.outcome} with "
+        f"{_one_line(result.task_id)}, program {result.sample}: {before}, now {result.now.outcome} with "
         f"{result.limit_s:g} s a test. Nothing was stored: the verdict of its run stands."
     )
     return "\n".join(rows)
+
+
+def _one_line(text: str) -> str:
+    """What a program or a dataset says, unable to move the cursor."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()

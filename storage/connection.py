@@ -147,8 +147,9 @@ def _check_version(connection: sqlite3.Connection, database: Path) -> None:
     version = schema_version(connection, database)
     if version < SCHEMA_VERSION:
         raise StorageError(
-            f"{database} holds a workspace of version {version}, this btp-tui needs "
-            f"{SCHEMA_VERSION}; any command that writes (such as train) brings it up to date."
+            f"{database} was made by an older btp-tui (its version is {version}, this one needs "
+            f"{SCHEMA_VERSION}); `btp-tui db upgrade --workspace {database.parent}` brings it up "
+            "to date and keeps a copy of it as it is."
         )
 
 

@@ -83,7 +83,7 @@ def migrate(path: Path) -> None:
     with explained(path), closing(connect_new(path)) as connection:
         version = schema_version(connection, path)
         if 0 < version < len(MIGRATIONS):
-            _back_up(connection, path.with_name(f"{path.name}.version-{version}"))
+            _back_up(connection, copy_of(path, version))
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a database that is empty yet
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
@@ -91,6 +91,11 @@ def migrate(path: Path) -> None:
                 step(Database(connection))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def copy_of(path: Path, version: int) -> Path:
+    """Where a database of an older version is kept as it was."""
+    return path.with_name(f"{path.name}.version-{version}")
 
 
 def statements(script: str) -> Iterator[str]:

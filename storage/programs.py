@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.schema import TaskRecord, VerdictRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PREVIEW_LENGTH = 160
 
 #: Little endian on every machine.
-_IDS, _LOGPROBS = np.dtype("<i4"), np.dtype("<f4")
+_IDS, _LOGPROBS = "<i4", "<f4"
 
 #: Lines that look the same in every program of a task.
 _HEADER = re.compile(r"(?:async )?def .*:$|class .*:$|import |from \S+ import |#|@")
@@ -86,6 +87,8 @@ def unpack_tokens(
     """The arrays of a blob, without a copy; (None, None) where nothing was stored."""
     if blob is None:
         return None, None
+    import numpy as np
+
     count = len(blob) // 8
     return np.frombuffer(blob, _IDS, count), np.frombuffer(blob, _LOGPROBS, count, 4 * count)
 

@@ -1,4 +1,7 @@
-"""Reads a workspace, in short transactions; a workspace that does not exist yet reads as empty."""
+"""Reads a workspace, in short transactions; a workspace that does not exist yet reads as empty.
+
+numpy and the search are imported by what needs them: a screen lists the runs without.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from storage.connection import connect_reader, explained, read_version
 from storage.programs import ProgramDetail, ProgramRow, SampledText, preview, unpack_tokens
@@ -30,8 +31,13 @@ from storage.schema import (
     UpdateRecord,
     VerdictRecord,
 )
-from storage.search import Found, OnFound, SearchIndex
 from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from storage.search import Found, OnFound, SearchIndex
 
 __all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
 
@@ -57,11 +63,11 @@ class Reader:
         self.workspace = workspace
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.RLock()
-        self._index = SearchIndex(workspace)
 
     def close(self) -> None:
         """Closes the connection; the next question opens another."""
-        self._index.close()
+        if "_index" in vars(self):
+            self._index.close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -160,6 +166,8 @@ class Reader:
         )
         if not rows:
             return ()
+        import numpy as np
+
         drawn = np.isin(np.frombuffer(b"".join(blob for _, blob in rows), "<i8"), samples)
         update = np.repeat(np.arange(len(rows)), [len(blob) // 8 for _, blob in rows])
         times = np.bincount(update[drawn], minlength=len(rows))
@@ -260,6 +268,10 @@ class Reader:
 
         Indexes what is new first, as far as that takes no time that a reader would notice.
         """
+        import numpy as np
+
+        from storage.search import Found
+
         if not self.workspace.exists:
             return Found(np.empty(0, np.int64), np.empty(0, np.int64))
         self._index.feed(_FEED_S)
@@ -276,6 +288,8 @@ class Reader:
 
         Null has to be written as 9e999 (which reads as infinity): see `ifnull`.
         """
+        import numpy as np
+
         with self._lock, explained(self.workspace.database):
             connection = self._connected()
             if connection is None:
@@ -302,6 +316,12 @@ class Reader:
                 yield
             finally:
                 connection.execute("COMMIT")
+
+    @cached_property
+    def _index(self) -> SearchIndex:
+        from storage.search import SearchIndex
+
+        return SearchIndex(self.workspace)
 
     def _connected(self) -> sqlite3.Connection | None:
         if self._connection is None and self.workspace.exists:
@@ -341,6 +361,8 @@ def _run(row: tuple[Any, ...]) -> Run:
 
 
 def _draws(blob: bytes) -> tuple[int, ...]:
+    import numpy as np
+
     return tuple(np.frombuffer(blob, "<i8").tolist())
 
 

@@ -98,7 +98,8 @@ def _check_database(database: Path) -> Check:
     except StorageError as error:
         return _check("database", "fails", f"{database.name} cannot be used", str(error))
     if version < SCHEMA_VERSION:
-        advice = "The next command that writes brings it up to date, and lays a copy beside it."
+        upgrade = f"`btp-tui db upgrade --workspace {database.parent}`"
+        advice = f"{upgrade} brings it up to date and keeps a copy of it as it is."
         return _check("database", "note", f"version {version} of {SCHEMA_VERSION}", advice)
     return _check("database", "ok", f"version {version}, as this btp-tui needs it")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.config import Config, setting, toml_value, with_setting
+from core.config import Config, setting, toml_value
+from core.config_reading import with_setting
 
 #: What makes a run smaller: first what changes nothing that is learned, only how long it takes.
 _CHANGES: tuple[tuple[str, Any], ...] = (

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.errors import CoreError
 from core.estimate.machine import Machine
 from core.estimate.memory import Memory, checkpoint_bytes, prompt_tokens

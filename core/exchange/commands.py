@@ -18,7 +18,7 @@ from core.command_line import (
     WorkspaceOption,
     progress_bar,
 )
-from core.config import load_config
+from core.config_reading import load_config
 from core.errors import CoreError
 from core.exchange.formats import Format
 from storage.workspace import Workspace

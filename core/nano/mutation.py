@@ -21,6 +21,7 @@ from core.nano.running import Outcome, Runner, runner, same
 from core.nano.splits import SIZES, TASKS, Split, exercises_of, read_records
 from core.nano.suite import Arguments
 from core.nano.writing import right_writing, write
+from core.words import percent
 
 INPUTS = 1000
 
@@ -87,7 +88,8 @@ def main() -> None:
         different = sum(result.different for result in results)
         survivors = sum(len(result.survivors) for result in results)
         share = survivors / different
-        print(f"{split}: {survivors} of {different} wrong mutants pass all tests ({share:.2%})")
+        passing = f"{survivors} of {different} wrong mutants pass all tests"
+        print(f"{split}: {passing} ({percent(share, 2)})")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from core.config import SamplerConfig
 from core.errors import CoreError
 from core.prompts.format import PromptFormat
 from core.tasks.task import Task
+from core.words import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Fit:
         return (
             f"Of {self.tasks} prompts cut to the {room:,} tokens that the model's context leaves "
             f"beside a program of {config.max_new_tokens:,}: {self.cut}; tasks skipped, as less "
-            f"than {config.min_prompt_share:.0%} of their text would fit: {self.skipped}."
+            f"than {percent(config.min_prompt_share, 0)} of their text would fit: {self.skipped}."
         )
 
 

@@ -20,6 +20,7 @@ from core.config import SamplerConfig
 from core.errors import CoreError
 from core.prompts.chat import answer_end, answer_with, chat_prompt, program_from_answer
 from core.tasks.task import Task
+from core.words import percent
 
 if TYPE_CHECKING:  # programs from files need no torch
     from core.models import Student
@@ -64,8 +65,9 @@ class PromptFormat:
         fitted = self.fit(task)
         if not self.suffices(fitted):
             raise CoreError(
-                f"Of {task.task_id} only {fitted.share:.0%} fits into the {self.room} tokens that "
-                "a prompt may have: lower sampler.max_new_tokens or sampler.min_prompt_share."
+                f"Of {task.task_id} only {percent(fitted.share, 0)} fits into the {self.room} "
+                "tokens that a prompt may have: lower sampler.max_new_tokens or "
+                "sampler.min_prompt_share."
             )
         return fitted.ids
 

@@ -56,7 +56,9 @@ def become_child(
 
 def _limit(job: dict[str, Any]) -> None:
     """CPU and address space as backstops: the zygote measures both exactly."""
-    seconds = ceil(job["cpu_s"])
+    # The kernel counts this one in whole ticks, which run some per cent ahead, and a full tick for
+    # whoever works only at its beat: beyond the wall limit no thread can be charged by mistake.
+    seconds = ceil(max(job["wall_s"], 2 * job["cpu_s"]))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
     resource.setrlimit(resource.RLIMIT_AS, (job["address_space"],) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (job["output"],) * 2)
