@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.snapshot import Watched
 from storage.schema import Progress
 
@@ -67,7 +68,8 @@ def _silence(watched: Watched, progress: Progress, at: float) -> Iterator[Alert]
             "silence",
             f"No sign of life for {words.duration(silent)}: look at its engine.log",
             f"No sign of life for {words.duration(silent)}, though the engine's process is there.",
-            f"Look at its engine.log; after kill -9, r resumes {watched.line.name}.",
+            "Look at its engine.log; after kill -9, "
+            f"{key_of('resume')} resumes {watched.line.name}.",
         )
 
 
@@ -109,9 +111,10 @@ def _gradients(watched: Watched) -> Iterator[Alert]:
     if now > _EXPLODED * max(before, 1e-6) and now > 1.0:
         yield Alert(
             "gradients",
-            f"Gradients explode ({before:.3g} → {now:.3g}): s, smaller learning_rate",
+            f"Gradients explode ({before:.3g} → {now:.3g}): "
+            f"{key_of('stop')}, smaller learning_rate",
             f"Gradients explode: norm {now:.3g}, {before:.3g} before.",
-            "If it lasts, stop (s) and start with a smaller trainer.learning_rate.",
+            f"If it lasts, stop ({key_of('stop')}) and start with a smaller trainer.learning_rate.",
         )
 
 
@@ -174,7 +177,7 @@ def _decoder(progress: Progress) -> Iterator[Alert]:
     if progress.decoder == "generate":
         yield Alert(
             "decoder",
-            "Beam search takes its slow path: the log (l) says why",
+            f"Beam search takes its slow path: the log ({key_of('dashboard.log')}) says why",
             "Beam search takes its slow path: this model failed the check of the fast one.",
-            "Nothing is wrong, it takes longer; the log (l) says why.",
+            f"Nothing is wrong, it takes longer; the log ({key_of('dashboard.log')}) says why.",
         )

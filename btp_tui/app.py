@@ -17,52 +17,45 @@ from textual.message import Message
 from textual.screen import Screen
 
 from btp_tui.bindings import KEYS
-from btp_tui.clipboard import copy_out, in_tmux, osc52, passed_through
+from btp_tui.chosen import ChosenProgram
+from btp_tui.clipboard import in_tmux, osc52, passed_through
 from btp_tui.end_notice import EndNotice
 from btp_tui.feed import Feed
+from btp_tui.key_names import use_keys
 from btp_tui.messages import SnapshotReady
 from btp_tui.palette import palette
 from btp_tui.preferences import DEFAULTS, Preferences
 from btp_tui.remembered import remember_theme
 from btp_tui.screens.dashboard import DashboardScreen
-from btp_tui.screens.jump import JumpScreen, Target, targets
-from btp_tui.screens.key_help import KeyHelp
 from btp_tui.screens.late import (
     NOT_IN_THE_FORM,
     WARM_UP_S,
     begin_new_run,
     new_run_screen,
+    programs_screen,
+    tasks_screen,
     warm_up,
 )
-from btp_tui.screens.program import ProgramScreen
-from btp_tui.screens.programs import ProgramsScreen
-from btp_tui.screens.rerun import RerunDialog
 from btp_tui.screens.runs import RunsScreen
-from btp_tui.screens.tasks import TasksScreen
-from btp_tui.snapshot import LIMIT_S, Knobs, ProgramCard, ProgramLine
-from btp_tui.steering import Steering
+from btp_tui.steered import SteeredApp
 from btp_tui.theme import THEMES
-from btp_tui.watching import WatchingApp
-from storage.errors import StorageError
 from storage.schema import Flag
 
 #: The layouts of btp.tcss, from so many columns and rows on.
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
 HEIGHTS = [(0, "-short"), (32, "-tall")]
 
-_NO_PROGRAM = "There is no program under the cursor yet."
 
-
-class BtpApp(WatchingApp):
+class BtpApp(SteeredApp):
     """Watches and steers the runs of one workspace."""
 
     TITLE = "btp-tui"
     CSS_PATH = "btp.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
-        "programs": ProgramsScreen,
+        "programs": programs_screen,
         "runs": RunsScreen,
-        "tasks": TasksScreen,
+        "tasks": tasks_screen,
         "new": new_run_screen,
     }
     DEFAULT_MODE = "dashboard"
@@ -82,13 +75,14 @@ class BtpApp(WatchingApp):
         """A theme that is picked is kept in `theme_file` for the next start."""
         super().__init__(workspace, run, feed)
         self._start_demo = start_demo
-        self._steering = Steering(self)
+        self._chosen = ChosenProgram(self, self._steering.flagging)
         self._end_notice = EndNotice(preferences.when_run_ends, os.environ, self.write_out)
         self._theme_file = theme_file
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = preferences.theme or THEMES[0].name
         self.set_keymap(preferences.keys)
+        use_keys(preferences.keys)
 
     async def on_mount(self) -> None:
         """Begins to read, and to train where that was asked for."""
@@ -100,56 +94,10 @@ class BtpApp(WatchingApp):
         self.set_timer(WARM_UP_S, lambda: self.run_worker(warm_up, thread=True, group="warm-up"))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
-        """What follows from it; showing it is for WatchingApp to do."""
-        self._steering.turning.heard(message.snapshot)
+        """Tells the end of a run; SteeredApp and WatchingApp see to the rest."""
         self._end_notice.heard(message.snapshot)
 
-    def administer(self, action: str, run: str, *arguments: str) -> None:
-        """Has `python -m core runs` do something to a run that no engine works on."""
-        self._steering.administer(action, run, *arguments)
-
     # What keys do
-
-    async def action_start_demo(self) -> None:
-        """Starts the demo in a new run and watches it."""
-        await self._steering.start_demo()
-
-    async def action_resume_run(self, name: str) -> None:
-        """Goes on with a run that stopped or died, and watches it."""
-        await self._steering.resume(name)
-
-    async def action_resume_watched(self) -> None:
-        """Goes on with the run in sight."""
-        if self.watched_run is not None:
-            await self._steering.resume(self.watched_run.name)
-
-    def action_pause_training(self) -> None:
-        """Asks the engine to pause."""
-        self._steering.pause()
-
-    def action_resume_training(self) -> None:
-        """Asks a paused engine to go on."""
-        self._steering.go_on()
-
-    def action_stop_training(self) -> None:
-        """Asks whether to stop."""
-        self._steering.stop()
-
-    def action_turn(self, knob: str, steps: int) -> None:
-        """Turns a knob of the replay, as a preview."""
-        self._steering.turning.turn(knob, steps)
-
-    def action_set_knob(self, knob: str, value: float) -> None:
-        """Sets a knob of the replay, as a preview."""
-        self._steering.turning.set(knob, value)
-
-    def action_apply_knobs(self) -> None:
-        """Asks the engine to draw by the preview."""
-        self._steering.turning.apply()
-
-    def action_revert_knobs(self) -> None:
-        """Forgets a preview."""
-        self._steering.turning.revert()
 
     def action_hold_display(self) -> None:
         """Holds the display still, or lets it follow again; training is not touched."""
@@ -160,22 +108,14 @@ class BtpApp(WatchingApp):
         self.wish(watch=name, turned=())
         await self.action_show("dashboard")
 
-    async def action_show(self, mode: str) -> None:
-        """Goes to the dashboard, the programs, the runs or the tasks."""
-        if isinstance(self.screen, ProgramScreen):
-            await self.pop_screen()
-        await self.switch_mode(mode)
-
     async def action_new_run(self) -> None:
         """Opens the form of a new run; from the list of runs, like the run under the cursor."""
         await begin_new_run(self)
 
-    async def start_run(self, prefix: str, toml: str) -> bool:
-        """Starts a run with a configuration and watches it; whether an engine could be started."""
-        return await self._steering.start(prefix, toml)
-
     async def action_filter_programs(self, query: str) -> None:
         """Shows the programs that a filter finds; escape leads back to the screen in sight."""
+        from btp_tui.screens.programs import ProgramsScreen
+
         back_to = self.current_mode
         await self.action_show("programs")
         if isinstance(self.screen, ProgramsScreen):
@@ -183,6 +123,8 @@ class BtpApp(WatchingApp):
 
     def action_open_program(self, sample: int) -> None:
         """Shows one program over the whole window."""
+        from btp_tui.screens.program import ProgramScreen
+
         self.newest.forget_card_but(sample)
         self.wish(sample=sample)
         self.push_screen(ProgramScreen())
@@ -193,32 +135,15 @@ class BtpApp(WatchingApp):
 
     def action_copy_program(self) -> None:
         """Copies the program in sight, or writes it to a file and says where."""
-        card = self.newest.card
-        if card is None:
-            return
-        file = self.workspace.path / "copied" / f"program-{card.sample}.py"
-        try:
-            self.say(copy_out(card.text, file, os.environ, self.copy_to_clipboard))
-        except StorageError as error:
-            self.say(trouble=str(error))
+        self._chosen.copy()
 
-    def action_flag(self, flag: Flag) -> None:
+    def action_flag(self, flag: Flag, raised: bool) -> None:
         """Excludes or marks the program in sight, or takes that back."""
-        program = self._chosen
-        if program is None:
-            self.say(_NO_PROGRAM)
-        else:
-            self._steering.flagging.toggle(flag, program)
+        self._chosen.flag(flag, raised)
 
     def action_rerun(self) -> None:
         """Asks with which limit to run the program in sight again."""
-        program, card = self._chosen, self.newest.card
-        if program is None:
-            self.say(_NO_PROGRAM)
-        else:
-            limit_s = card.limit_s if card and card.sample == program.sample else LIMIT_S
-            dialog = RerunDialog(self.workspace, program.sample, program.task, limit_s)
-            self.push_screen(dialog)
+        self._chosen.run_again()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copies as Textual does; where tmux would keep it to itself, also past it."""
@@ -234,10 +159,13 @@ class BtpApp(WatchingApp):
 
     def action_keys(self) -> None:
         """Lists every key of the screen in sight."""
+        from btp_tui.screens.key_help import KeyHelp
+
         self.push_screen(KeyHelp(self.screen))
 
     def action_jump(self) -> None:
         """Shows a letter at every place, and goes where one is pressed."""
+        from btp_tui.screens.jump import JumpScreen, Target, targets
 
         def answered(target: Target | None) -> None:
             if target is not None:
@@ -266,21 +194,13 @@ class BtpApp(WatchingApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only keys that do something now are shown and taken."""
         if action == "show":
-            return parameters != (self.current_mode,) or isinstance(self.screen, ProgramScreen)
+            return parameters != (self.current_mode,) or self.one_program_in_sight
+        if action == "flag":
+            return self._chosen.can(*parameters)
         if self.current_mode == "new" and action in NOT_IN_THE_FORM:
             return False
-        can = self._steering.can(action)
-        return True if can is None else can
+        return super().check_action(action, parameters)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the command palette lists."""
         return palette(self, screen)
-
-    @property
-    def _chosen(self) -> ProgramCard | ProgramLine | None:
-        screen = self.screen
-        return screen.chosen if isinstance(screen, ProgramScreen | ProgramsScreen) else None
-
-    @property
-    def _knobs(self) -> Knobs:
-        return self._steering.turning.knobs

@@ -16,7 +16,7 @@ _RANGES = {
     "tokens": (("<50", "short"), (">200", "long")),
     "logprob": ((">-2", "sure of it"), ("<-9", "unsure")),
     "excluded": (("yes", "kept from the replay"), ("no", "")),
-    "marked": (("yes", "marked with m"), ("no", "")),
+    "marked": (("yes", "marked by hand"), ("no", "")),
 }
 
 #: Names that a list may hold: more cannot be looked through.

@@ -23,6 +23,9 @@ from storage.workspace import Workspace
 POLL_S = 0.25
 IDLE_POLL_S = 1.0
 
+#: Seconds in which the first frame is drawn, and perhaps a first key answered.
+FIRST_FRAME_S = 0.15
+
 #: Seconds without a key after which whoever wrote a filter is taken to have ended; and seconds
 #: after which a snapshot is due although keys still come.
 QUIET_S, TYPING_S = 0.15, 3.0
@@ -63,11 +66,13 @@ class Feed(threading.Thread):
                 self._post(FeedEnded())
 
     def _read(self) -> None:
-        from btp_tui.answers import Answers
-        from btp_tui.observer import Observer  # numpy: imported while the first frame is drawn
+        from btp_tui.observer import Observer  # imported while the first frame is laid out
 
         with Observer(self._workspace) as observer:
             self._post(SnapshotReady(observer.first_look(self._wishes)))
+            time.sleep(FIRST_FRAME_S)  # what follows brings numpy, and would hold up that frame
+            from btp_tui.answers import Answers
+
             answers = Answers(observer)
             snapshot: Snapshot | None = None
             read_at = 0.0

@@ -12,12 +12,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from storage.errors import StorageError
 
 #: Filters that are remembered.
 MOST = 200
+
+#: Bytes of a file that is read; what 10,000 saved filters take is a tenth of it.
+_LARGEST = 16 << 20
 
 #: Filters that every workspace has.
 BUILT_IN = {
@@ -56,6 +60,10 @@ class FilterBook:
         return self if text is None else self.dropped(name).kept(new, text)
 
 
+#: A change to a book, see FilterFile.change.
+Change = Callable[[FilterBook], FilterBook]
+
+
 class FilterFile:
     """The file of one workspace; a workspace that does not exist yet is not made."""
 
@@ -70,7 +78,7 @@ class FilterFile:
             self._book = self._parsed() or FilterBook()
         return self._book
 
-    def change(self, act: Callable[[FilterBook], FilterBook]) -> FilterBook:
+    def change(self, act: Change) -> FilterBook:
         """Changes what the file says now; returns that. Raises StorageError where it cannot."""
         if not self._folder.is_dir():
             self._book = act(self._book)
@@ -84,26 +92,35 @@ class FilterFile:
                 "filters are kept until this screen is closed."
             ) from error
 
-    def _replace(self, act: Callable[[FilterBook], FilterBook]) -> FilterBook:
+    def _replace(self, act: Change) -> FilterBook:
         found = self._parsed() if self._path.exists() else self._book
         self._book = act(self._book if found is None else found)
-        if found is None:  # whoever wants to look what it was
-            self._path.replace(self._path.with_suffix(".damaged"))
-        beside = self._path.with_suffix(f".{os.getpid()}.part")
+        if found is None:
+            self._aside()
+        place = Path(os.path.realpath(self._path))  # a link stays one
+        beside = place.with_suffix(f".{os.getpid()}.part")
         try:
             beside.write_text(json.dumps(asdict(self._book), indent=1), encoding="utf-8")
-            beside.replace(self._path)
+            beside.replace(place)
         finally:
             beside.unlink(missing_ok=True)
         return self._book
 
     def _parsed(self) -> FilterBook | None:
         """None where the file holds something else."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            if not self._path.is_file() or self._path.stat().st_size > _LARGEST:
+                return None
             read = json.loads(self._path.read_text(encoding="utf-8"))
-            saved = tuple((str(name), str(text)) for name, text in read["saved"])
-            return FilterBook(tuple(str(each) for each in read["history"]), saved)
+            saved = tuple((_shown(name), _shown(text)) for name, text in read["saved"])
+            return FilterBook(tuple(_shown(each) for each in read["history"]), saved)
         return None
+
+    def _aside(self) -> None:
+        """For whoever wants to look what it was; nothing that was put aside before is replaced."""
+        names = (f".damaged{number or ''}" for number in count())
+        free = (place for name in names if not (place := self._path.with_suffix(name)).exists())
+        self._path.replace(next(free))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -114,3 +131,10 @@ class FilterFile:
             yield
         finally:
             os.close(descriptor)
+
+
+def _shown(text: object) -> str:
+    """A text of the file as the screen can show it; raises ValueError for what is no text."""
+    if not isinstance(text, str):
+        raise ValueError(text)
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -6,16 +6,12 @@ steps; else `python -m core programs` writes it down, and ends.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from btp_tui import engine
 from btp_tui.commands import Commands
 from btp_tui.snapshot import ProgramCard, ProgramLine, RunLine
+from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
 from storage.schema import FLAG_COMMANDS, Flag
-
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
 
 #: What an engine is asked, in words.
 _ASKED = {
@@ -26,17 +22,25 @@ _ASKED = {
 }
 
 
-class Flagging:
-    """Toggles what was said of one program."""
+def possible(program: ProgramCard | ProgramLine | None) -> list[tuple[Flag, bool]]:
+    """What can be said of a program now: each flag, or that it does not hold any more."""
+    return [
+        (flag, raised)
+        for flag, raised in FLAG_COMMANDS.values()
+        if raised is not bool(getattr(program, flag, False))
+    ]
 
-    def __init__(self, app: BtpApp, commands: Commands) -> None:
+
+class Flagging:
+    """Says of one program that a flag holds, or does not any more."""
+
+    def __init__(self, app: WatchingApp, commands: Commands) -> None:
         self._app = app
         self._commands = commands
 
-    def toggle(self, flag: Flag, program: ProgramCard | ProgramLine) -> None:
-        """Says it of a program, or takes it back where it was said."""
-        raised = bool(getattr(program, flag))
-        name = next(name for name, said in FLAG_COMMANDS.items() if said == (flag, not raised))
+    def say(self, flag: Flag, raised: bool, program: ProgramCard | ProgramLine) -> None:
+        """Says it of a program, or takes it back."""
+        name = next(name for name, said in FLAG_COMMANDS.items() if said == (flag, raised))
         run = next((run for run in self._app.snapshot.runs if run.id == program.run_id), None)
         if run is None:
             self._app.say(trouble="The run of this program is not in the store any more.")

@@ -6,19 +6,15 @@ default: there the screen's own key covers the global one on purpose.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from textual.binding import Binding
-from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
-from textual.screen import ModalScreen, Screen
-from textual.widgets import Input, TextArea
 
 from core.errors import CoreError
 
@@ -41,26 +37,15 @@ class Bindable:
     typed_into: bool = False
 
 
-def bindable() -> tuple[Bindable, ...]:
-    """Everything that has a key, the global ones first."""
-    from btp_tui import panels, screens
-    from btp_tui.app import BtpApp
+#: What btp_tui.key_record has collected from the classes of all screens and panels.
+RECORD = Path(__file__).with_name("keys.json")
 
-    nodes: list[type[DOMNode]] = [BtpApp, *_nodes(screens), *_nodes(panels)]
-    found: dict[tuple[str, str], Bindable] = {}
-    for node in nodes:
-        for binding in Binding.make_bindings(vars(node)["BINDINGS"]):
-            name = binding.id or ""
-            before = found.get((name, node.__name__))
-            found[name, node.__name__] = Bindable(
-                id=name,
-                keys=tuple(dict.fromkeys((*(before.keys if before else ()), binding.key))),
-                where=_where(node),
-                sentence=before.sentence if before else binding.tooltip or binding.description,
-                kind=_kind(node),
-                typed_into=issubclass(node, Input | TextArea),
-            )
-    return tuple(found.values())
+
+@cache
+def bindable() -> tuple[Bindable, ...]:
+    """Everything that has a key, the global ones first; imports no screen."""
+    rows = json.loads(RECORD.read_text(encoding="utf-8"))
+    return tuple(Bindable(**{**row, "keys": tuple(row["keys"])}) for row in rows)
 
 
 def checked_keymap(
@@ -165,32 +150,3 @@ def _meet(one: Bindable, other: Bindable, actions: Sequence[Bindable]) -> bool:
 def _group(action: Bindable) -> str:
     """What an id begins with: of runs.mark, runs."""
     return action.id.partition(".")[0]
-
-
-def _nodes(package: ModuleType) -> Iterator[type[DOMNode]]:
-    """The classes of a package that have keys of their own."""
-    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(info.name)
-        for node in vars(module).values():
-            if not isinstance(node, type) or node.__module__ != module.__name__:
-                continue
-            if issubclass(node, DOMNode) and "BINDINGS" in vars(node):
-                yield node
-
-
-def _kind(node: type[DOMNode]) -> Literal["app", "screen", "dialog", "part"]:
-    from textual.app import App
-
-    if issubclass(node, App):
-        return "app"
-    if issubclass(node, ModalScreen):
-        return "dialog"
-    return "screen" if issubclass(node, Screen) else "part"
-
-
-def _where(node: type[DOMNode]) -> str:
-    """A class as words: "every screen", "programs", "filter bar"."""
-    if _kind(node) == "app":
-        return "every screen"
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", node.__name__).lower()
-    return words.removesuffix(" screen")

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from btp_tui.candidates import Candidates, Pool, find_pool
 from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
+from btp_tui.watch import SLOW_S
 from core.candidates import possibilities
 from core.priority import p2value
 from storage.columns import UNJUDGED, Columns
 from storage.reader import Reader
-
-#: Seconds between two looks at what a plot or a table shows: more would only cost.
-SLOW_S = 1.0
 
 #: The outcome of a program whose other tests may have been skipped.
 _TIMEOUT = "timeout"
@@ -60,6 +58,10 @@ class Mirror:
         if np.any((columns.n_tokens == 0) & ~np.isnan(columns.logprob)):  # only "joint" has those
             return find_pool(columns, run, knobs)
         return replace(pool, possibility=possibilities(columns, pool.rows, knobs))
+
+    def newest(self, run: int, most: int, knobs: Knobs) -> tuple[ProgramLine, ...]:
+        """The newest samples of a run as lines of a table, the newest first."""
+        return self.lines(np.flatnonzero(self.columns.run == run)[-most:][::-1], knobs)
 
     def lines(self, rows: NDArray[np.int64], knobs: Knobs) -> tuple[ProgramLine, ...]:
         """Rows of the mirror as lines of a table, their text fetched from the store."""

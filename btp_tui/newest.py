@@ -11,10 +11,7 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
-from btp_tui.screens.live import LiveScreen
-from btp_tui.screens.program import ProgramScreen
-from btp_tui.screens.programs import ProgramsScreen
-from btp_tui.screens.tasks import TasksScreen
+from btp_tui.screens.live import LiveScreen, Read
 from btp_tui.snapshot import Page, ProgramCard, Snapshot
 from btp_tui.tasks import TaskPage
 from btp_tui.wishes import Wishes
@@ -38,21 +35,21 @@ class Newest:
                 break
 
     def show_page(self, page: Page) -> None:
-        """Hands a page to the browser."""
+        """Hands a page to whoever shows it."""
         self._page = page
-        if isinstance(self._app.screen, ProgramsScreen):
+        if isinstance(self._app.screen, LiveScreen):
             self._app.screen.show_page(page, held=self.held)
 
     def show_card(self, card: ProgramCard | None) -> None:
         """Hands one program to whoever shows it."""
         self.card = card
-        if isinstance(self._app.screen, ProgramsScreen | ProgramScreen):
+        if isinstance(self._app.screen, LiveScreen):
             self._app.screen.show_card(card)
 
     def show_tasks(self, tasks: TaskPage) -> None:
-        """Hands the tasks to their screen."""
+        """Hands the tasks to whoever shows them."""
         self._tasks = tasks
-        if isinstance(self._app.screen, TasksScreen):
+        if isinstance(self._app.screen, LiveScreen):
             self._app.screen.show_tasks(tasks, held=self.held)
 
     def forget_card_but(self, sample: int) -> None:
@@ -62,22 +59,27 @@ class Newest:
 
     def came_in_sight(self, screen: Screen[Any]) -> None:
         """Gives a screen what was read while another one was in sight."""
-        if isinstance(screen, ProgramScreen):
-            screen.show_card(self.card)
-        elif isinstance(screen, ProgramsScreen) and self._page is not None:
+        if not isinstance(screen, LiveScreen):
+            return
+        if self._page is not None:
             screen.show_page(self._page, held=self.held)
-        elif isinstance(screen, TasksScreen) and self._tasks is not None:
+        if "tokens" in screen.READS:
+            screen.show_card(self.card)
+        if self._tasks is not None:
             screen.show_tasks(self._tasks, held=self.held)
+
+
+def reads(screen: Screen[Any], what: Read) -> bool:
+    """Whether a screen shows what the feed reads on request."""
+    return isinstance(screen, LiveScreen) and what in screen.READS
 
 
 def wishes_of(screen: Screen[Any], wishes: Wishes) -> Wishes:
     """The wishes without what the screen that has come in sight does not show."""
-    one = isinstance(screen, ProgramScreen)
-    programs = one or isinstance(screen, ProgramsScreen)
     return replace(
         wishes,
-        page=wishes.page if programs else None,
-        sample=wishes.sample if programs else None,
-        tokens=wishes.tokens and one,
-        tasks=wishes.tasks if isinstance(screen, TasksScreen) else None,
+        page=wishes.page if reads(screen, "page") else None,
+        sample=wishes.sample if reads(screen, "card") else None,
+        tokens=wishes.tokens and reads(screen, "tokens"),
+        tasks=wishes.tasks if reads(screen, "tasks") else None,
     )

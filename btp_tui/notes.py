@@ -42,7 +42,7 @@ NOTES: dict[str, tuple[Note, ...]] = {
     ),
     "RunsScreen": (
         Note("held-out", "First → newest accuracy on tasks that are never trained on."),
-        Note("died", "Its engine is gone without a word; r goes on from the last checkpoint."),
+        Note("died", "Its engine is gone without a word; it can go on from its last checkpoint."),
     ),
     "CompareScreen": (
         Note("curves", "Held-out accuracy of each run; its letter stands where its line ends."),

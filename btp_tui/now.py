@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.snapshot import RunLine, Watched
 from storage.schema import Progress
 
@@ -108,11 +109,15 @@ def _starting(run: RunLine, at: float) -> Now:
 
 def _died(run: RunLine, at: float) -> Now:
     if run.progress is None:
-        how = "r starts it again" if run.trains else "run the command again"
+        how = f"{key_of('resume')} starts it again" if run.trains else "run the command again"
         return Now(f"The engine died before it began: its log says why, {how}", style="$failed")
     silent = words.duration(at - run.progress.heartbeat)
     ago = f", {silent} ago" if at > run.progress.heartbeat > 0 else ""
-    do = "r resumes from the last checkpoint" if run.trains else "import the file again"
+    do = (
+        f"{key_of('resume')} resumes from the last checkpoint"
+        if run.trains
+        else "import the file again"
+    )
     return Now(
         f"The engine died{ago}",
         ((f"; results are safe: {do}", f"; {do}"), (f" (then: {_doing(run.progress)})", "")),
@@ -129,7 +134,7 @@ def _ended(run: RunLine, progress: Progress) -> Now:
     if run.state == "finished":
         return Now(f"Finished in {took}: {result}", (_both(_browse()),))
     where = f" {_turn(progress)}" if progress.iteration < (progress.iterations or 1 << 62) else ""
-    return Now(f"Stopped{where} (r resumes it)", (_both(f": {result}"),))
+    return Now(f"Stopped{where} ({key_of('resume')} resumes it)", (_both(f": {result}"),))
 
 
 def _paused(watched: Watched, progress: Progress) -> Now:
@@ -140,7 +145,7 @@ def _paused(watched: Watched, progress: Progress) -> Now:
     if progress.message:
         return Now(f"Paused: {progress.message.rstrip('.')}", style="$timeout")
     return Now(
-        "Training is paused, nothing is lost: p goes on",
+        f"Training is paused, nothing is lost: {key_of('pause')} goes on",
         (_both(f"; it stands {_turn(progress)}"),),
         "$timeout",
     )
@@ -234,11 +239,11 @@ def _reason(watched: Watched) -> str:
 
 
 def _again(run: RunLine) -> str:
-    return "; r goes on from the last checkpoint" if run.trains else ""
+    return f"; {key_of('resume')} goes on from the last checkpoint" if run.trains else ""
 
 
 def _browse() -> str:
-    return "; b shows its programs"
+    return f"; {key_of('go.programs')} shows its programs"
 
 
 def _both(text: str) -> tuple[str, str]:

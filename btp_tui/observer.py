@@ -1,22 +1,30 @@
-"""Reads the store into a snapshot; everything here runs on the feed's thread."""
+"""Reads the store into a snapshot; everything here runs on the feed's thread.
+
+The mirror, and numpy with it, is loaded after the first look: the first frame does not wait for it.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from btp_tui.engine import Launch
-from btp_tui.mirror import SLOW_S, Mirror
+from btp_tui.key_names import key_of
 from btp_tui.room import DiskWatch
 from btp_tui.seeds import Seeds
 from btp_tui.snapshot import RunLine, Snapshot, Watched
-from btp_tui.watch import RunWatch
+from btp_tui.watch import SLOW_S, RunWatch
 from btp_tui.wishes import Wishes
 from storage.connection import without_room
 from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import Progress, Run
 from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from btp_tui.mirror import Mirror
 
 
 class Observer:
@@ -25,7 +33,6 @@ class Observer:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.reader = Reader(workspace)
-        self.mirror = Mirror(self.reader)
         self.runs: tuple[RunLine, ...] = ()
         self._seeds = Seeds(self.reader)
         self._disk = DiskWatch(workspace)
@@ -38,6 +45,13 @@ class Observer:
 
     def __exit__(self, *_: object) -> None:
         self.reader.close()
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """The columns of all samples."""
+        from btp_tui.mirror import Mirror
+
+        return Mirror(self.reader)
 
     def first_look(self, wishes: Wishes) -> Snapshot:
         """Runs and where they stand, before the mirror is loaded."""
@@ -71,11 +85,11 @@ class Observer:
         self, run: Run, line: RunLine, runs: list[Run], wishes: Wishes, mirror: bool
     ) -> Watched:
         if self._watch is None or self._watch.run != run.id:
-            self._watch = RunWatch(self.mirror, self._seeds, run.id)
+            self._watch = RunWatch(self.reader, self._seeds, run.id)
         if not mirror:
             return self._watch.first_look(run, line, runs)
         disk = self._disk.look(run.name) if line.alive else None
-        return self._watch.look(run, line, runs, dict(wishes.turned), disk)
+        return self._watch.look(run, line, runs, self.mirror, dict(wishes.turned), disk)
 
     def _line(self, run: Run, launch: Launch | None) -> RunLine:
         mine = launch if launch is not None and launch.run == run.name else None
@@ -116,10 +130,14 @@ class Observer:
             return ""
         if watch != launch.run or not launch.process.returncode or _went_well(known, launch):
             return ""
-        key = "r goes on from its last checkpoint" if known else "N or d starts another"
+        press = (
+            f"{key_of('resume')} goes on from its last checkpoint"
+            if known
+            else f"{key_of('new')} or {key_of('demo')} starts another"
+        )
         return (
             f"The engine of {launch.run} ended with exit code {launch.process.returncode}: "
-            f"{launch.last_words() or 'it said nothing.'} What is stored is safe, {key}; "
+            f"{launch.last_words() or 'it said nothing.'} What is stored is safe, {press}; "
             f"its log is {launch.log}."
         )
 

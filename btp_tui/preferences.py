@@ -99,7 +99,7 @@ def _table(file: Path, written: dict[str, Any], name: str) -> dict[str, Any]:
 def _checked_keys(file: Path, keys: dict[str, Any]) -> Mapping[str, str]:
     if not keys:
         return {}
-    from btp_tui.keymap import bindable, checked_keymap  # imports every screen
+    from btp_tui.keymap import bindable, checked_keymap
 
     return checked_keymap(bindable(), dict(_flat(keys)), str(file))
 

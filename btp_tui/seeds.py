@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from btp_tui.snapshot import SeedBand
@@ -21,6 +22,9 @@ class Seeds:
         self._reader = reader
         self._recipes: dict[int, Recipe] = {}
         self._read: dict[int, tuple[float, str, list[EvaluationRecord]]] = {}
+        self._measured_before: tuple[list[EvaluationRecord], list[list[EvaluationRecord]]] | None
+        self._measured_before = None
+        self._band: SeedBand | None = None
 
     def band(
         self, run: Run, runs: Sequence[Run], evaluations: Sequence[EvaluationRecord]
@@ -35,7 +39,11 @@ class Seeds:
             if other.id != run.id and other.kind == "train" and self._recipe(other) == recipe
         ]
         measured = [found for other in others if (found := self._measured(run, other))]
-        return band_of(evaluations, measured) if measured else None
+        given = [*evaluations], measured
+        if given != self._measured_before:  # with many runs it is no small thing
+            self._measured_before = given
+            self._band = band_of(evaluations, measured) if measured else None
+        return self._band
 
     def _recipe(self, run: Run) -> Recipe:
         if run.id not in self._recipes:
@@ -76,14 +84,19 @@ def band_of(
 def accuracy_at(update: int, evaluations: Sequence[EvaluationRecord]) -> float | None:
     """The accuracy after so many updates, between two measurements on the line that joins them.
 
-    None before the first measurement and after the last.
+    `evaluations` are in the order of their updates. None before the first and after the last.
     """
-    before = [one for one in evaluations if one.update_number <= update]
-    after = [one for one in evaluations if one.update_number >= update]
-    if not before or not after:
+    after = bisect_left(evaluations, update, key=_number)
+    passed = bisect_right(evaluations, update, lo=after, key=_number)
+    if not passed or after == len(evaluations):
         return None
-    low, high = before[-1], after[-1] if after[-1].update_number == update else after[0]
+    low = evaluations[passed - 1]
+    high = evaluations[-1 if passed == len(evaluations) else after]
     if low.update_number == high.update_number:
         return high.accuracy
     share = (update - low.update_number) / (high.update_number - low.update_number)
     return low.accuracy + share * (high.accuracy - low.accuracy)
+
+
+def _number(evaluation: EvaluationRecord) -> int:
+    return evaluation.update_number

@@ -6,24 +6,23 @@ Asking is all it does: a command is written into the store, or a process is star
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from btp_tui import engine
 from btp_tui.commands import Commands
 from btp_tui.flagging import Flagging
+from btp_tui.key_names import key_of
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.runs import resumable
 from btp_tui.turning import Turning
+from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
 
 
 class Steering:
     """Asks for the watched run, and tells the user what was asked or why it could not be."""
 
-    def __init__(self, app: BtpApp) -> None:
+    def __init__(self, app: WatchingApp) -> None:
         self._app = app
         self._commands = Commands(app.workspace.path)
         self.turning = Turning(app, self._commands)
@@ -34,9 +33,9 @@ class Steering:
         run = self._app.watched_run
         match action:
             case "start_demo":
-                snapshot = self._app.snapshot
-                unreadable = bool(snapshot.problem) and not snapshot.loaded
-                return not unreadable and (run is None or not run.alive)
+                return self._readable and (run is None or not run.alive)
+            case "new_run":
+                return self._readable
             case "pause_training":
                 return run is not None and run.trains and run.state == "running"
             case "resume_training":
@@ -51,6 +50,12 @@ class Steering:
                 return self.turning.preview
             case _:
                 return None
+
+    @property
+    def _readable(self) -> bool:
+        """Whether nothing is known against the workspace: in a damaged one no run can begin."""
+        snapshot = self._app.snapshot
+        return snapshot.loaded or not snapshot.problem
 
     async def launch(self, launch: Callable[[], engine.Launch]) -> bool:
         """Starts an engine and watches its run on the dashboard; False where that failed."""
@@ -113,8 +118,8 @@ class Steering:
         self._app.push_screen(
             Question(
                 f"Stop training {self._app.watched_run.name}?",
-                "It saves a checkpoint and ends; r resumes it later. "
-                "To take a breath, p pauses instead.",
+                f"It saves a checkpoint and ends; {key_of('resume')} resumes it later. "
+                f"To take a breath, {key_of('pause')} pauses instead.",
             ),
             answered,
         )

@@ -6,15 +6,14 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from btp_tui.commands import Commands
+from btp_tui.key_names import key_of
 from btp_tui.screens.runs import resumable
 from btp_tui.snapshot import Knobs, Snapshot
+from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
 
 #: How a knob is called in a sentence; those without a letter go by their value alone.
 _LETTERS = {"alpha": "α ", "exponent": "ω "}
@@ -23,7 +22,7 @@ _LETTERS = {"alpha": "α ", "exponent": "ω "}
 class Turning:
     """Turns knobs in a preview, asks a live engine to take them over, and hears its answer."""
 
-    def __init__(self, app: BtpApp, commands: Commands) -> None:
+    def __init__(self, app: WatchingApp, commands: Commands) -> None:
         self._app = app
         self._commands = commands
         self._applied: dict[str, Any] = {}  # what the engine was asked for, until it has answered
@@ -115,7 +114,8 @@ class Turning:
         if run is not None and run.state == "starting":
             return "The engine is still starting: apply it again when it trains."
         if run is not None and resumable(run):
-            return f"Nothing trains now: press r to resume {run.name}, then apply it again."
+            press = f"press {key_of('resume')} to resume {run.name}"
+            return f"Nothing trains now: {press}, then apply it again."
         settings = " ".join(f"--set replay.{knob}={value}" for knob, value in wanted.items())
         return f"Nothing trains now: a new run takes it with {settings}"
 

@@ -6,12 +6,9 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from btp_tui.history import History
-from btp_tui.mirror import SLOW_S, Mirror
 from btp_tui.pace import Pace
 from btp_tui.seeds import Seeds
 from btp_tui.snapshot import (
@@ -23,8 +20,15 @@ from btp_tui.snapshot import (
     SeedBand,
     Watched,
 )
+from storage.reader import Reader
 from storage.schema import DeviceReading, EvaluationRecord, Run, Telemetry, UpdateFigures
 from storage.timeline import last_refusal, readings_after, updates_from, waiting_commands
+
+if TYPE_CHECKING:
+    from btp_tui.mirror import Mirror
+
+#: Seconds between two looks at what a plot or a table shows: more would only cost.
+SLOW_S = 1.0
 
 #: Programs on the dashboard; more than the tallest window shows.
 LATEST = 60
@@ -33,11 +37,10 @@ LATEST = 60
 class RunWatch:
     """Reads one run; plots and tables change at most once a second."""
 
-    def __init__(self, mirror: Mirror, seeds: Seeds, run: int) -> None:
+    def __init__(self, reader: Reader, seeds: Seeds, run: int) -> None:
         self.run = run
-        self._mirror = mirror
         self._seeds = seeds
-        self._reader = mirror.reader
+        self._reader = reader
         self._looked = -SLOW_S
         self._pace = Pace()
         self._evaluations: tuple[EvaluationRecord, ...] = ()
@@ -75,22 +78,22 @@ class RunWatch:
         run: Run,
         line: RunLine,
         runs: Sequence[Run],
+        mirror: Mirror,
         turned: Mapping[str, Any],
         disk: Disk | None,
     ) -> Watched:
         """Everything, under the knobs in force but for those turned."""
         watched = self.first_look(run, line, runs)
         knobs = replace(watched.in_force, **turned)
-        self._mirror.look()
-        if self._changes != self._mirror.changes:
-            self._changes = self._mirror.changes
-            rows = np.flatnonzero(self._mirror.columns.run == run.id)[-LATEST:][::-1]
-            self._latest = self._mirror.lines(rows, knobs)
-            self._iterations = self._mirror.iterations(run.id)
+        mirror.look()
+        if self._changes != mirror.changes:
+            self._changes = mirror.changes
+            self._latest = mirror.newest(run.id, LATEST, knobs)
+            self._iterations = mirror.iterations(run.id)
         return replace(
             watched,
             knobs=knobs,
-            histogram=self._mirror.candidates(run.id, knobs).histogram(),
+            histogram=mirror.candidates(run.id, knobs).histogram(),
             latest=self._latest,
             iterations=self._iterations,
             disk=disk,

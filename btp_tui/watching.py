@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.message import Message
 
 from btp_tui.feed import Feed
+from btp_tui.key_names import key_of
 from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
-from btp_tui.newest import Newest, wishes_of
-from btp_tui.screens.program import ProgramScreen
-from btp_tui.screens.programs import ProgramsScreen
-from btp_tui.screens.tasks import TasksScreen
+from btp_tui.newest import Newest, reads, wishes_of
 from btp_tui.snapshot import RunLine, Snapshot
+from btp_tui.stylesheet import KeptStylesheet
 from btp_tui.voice import Voice
 from btp_tui.wishes import Wishes
 from storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from btp_tui.screens.program import ProgramScreen
+    from btp_tui.screens.programs import ProgramsScreen
+    from btp_tui.screens.tasks import TasksScreen
 
 #: Seconds between a change of screens and its picture, for the newest figures to be in it.
 MASK_S = 0.01
@@ -39,6 +43,7 @@ class WatchingApp(App[None]):
         feed: Callable[[Path, Callable[[Message], object]], Feed] = Feed,
     ) -> None:
         super().__init__()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.workspace = Workspace(workspace)
         self.snapshot = Snapshot(workspace=str(workspace), loaded=False)
         self.newest = Newest(self)
@@ -74,6 +79,17 @@ class WatchingApp(App[None]):
         """The run on the dashboard."""
         return self.snapshot.watched.line if self.snapshot.watched else None
 
+    @property
+    def one_program_in_sight(self) -> bool:
+        """Whether one program fills the window; it lies over the screen it was opened from."""
+        return reads(self.screen, "tokens")
+
+    async def action_show(self, mode: str) -> None:
+        """Goes to the dashboard, the programs, the runs or the tasks."""
+        if self.one_program_in_sight:
+            await self.pop_screen()
+        await self.switch_mode(mode)
+
     def hold_display(self) -> None:
         """Holds the display still, or lets it follow again; training is not touched."""
         self.newest.held = not self.newest.held
@@ -101,7 +117,10 @@ class WatchingApp(App[None]):
 
     def on_feed_ended(self) -> None:
         """A defect of this program: nothing on the screen is true from now on."""
-        sentence = "A defect ended the reading. Training is not affected: quit (q), open it again."
+        sentence = (
+            "A defect ended the reading. Training is not affected: "
+            f"quit ({key_of('quit')}), open it again."
+        )
         self._show(replace(self.snapshot, problem=sentence))
 
     # What the screens say
@@ -111,6 +130,7 @@ class WatchingApp(App[None]):
         self._feed.wish(wishes_of(self.screen, self.wishes))
         self.newest.came_in_sight(self.screen)
         self._show(self.snapshot)
+        self.screen.refresh_bindings()  # they may have changed while it was out of sight
 
     def on_programs_screen_wanted(self, message: ProgramsScreen.Wanted) -> None:
         """The browser asks for a page."""
@@ -122,24 +142,30 @@ class WatchingApp(App[None]):
 
     def on_program_screen_wanted(self, message: ProgramScreen.Wanted) -> None:
         """Another program of the same task is asked for."""
-        if isinstance(self.screen, ProgramScreen):  # it may have gone out of sight since
+        if self.one_program_in_sight:  # it may have gone out of sight since
             self.wish(sample=message.sample)
 
     def on_program_screen_tokens(self, message: ProgramScreen.Tokens) -> None:
         """The tokens of the program in sight are asked for, or not any more."""
-        self.wish(tokens=message.wanted and isinstance(self.screen, ProgramScreen))
+        self.wish(tokens=message.wanted and self.one_program_in_sight)
 
     def on_tasks_screen_wanted(self, message: TasksScreen.Wanted) -> None:
         """The list of tasks is asked for."""
-        if isinstance(self.screen, TasksScreen):  # it may have gone out of sight since
+        if reads(self.screen, "tasks"):  # it may have gone out of sight since
             self.wish(tasks=message.wish)
 
     def _show(self, snapshot: Snapshot) -> None:
-        before, self.snapshot = self.watched_run, snapshot
+        before, self.snapshot = _facts_of_keys(self.snapshot), snapshot
         problem = snapshot.problem or self._voice.trouble
         self.newest.show(
             replace(snapshot, held=self.newest.held, said=self._voice.said, problem=problem)
         )
-        now = self.watched_run
-        if before is None or now is None or before.state != now.state:
+        if _facts_of_keys(snapshot) != before:
             self.screen.refresh_bindings()
+
+
+def _facts_of_keys(snapshot: Snapshot) -> tuple[object, ...]:
+    """What decides which keys do something; the footer is drawn again where it changes."""
+    run = snapshot.watched.line if snapshot.watched else None
+    of_run = (run.name, run.state, run.trains) if run else None
+    return of_run, snapshot.loaded, bool(snapshot.problem)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.loopback import child_server, free_port
 
-# As in core/__main__.py: torch's threads would spin on the cores that the executor's tests need.
+# As in core/cli.py: torch's threads would spin on the cores that the executor's tests need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ def program_line(number: int) -> ProgramLine:
         replays=number % 5,
         text=PROGRAMS[number % 3][1],
         partial=False,
+        run_id=1,
     )
 
 
@@ -187,7 +188,7 @@ def watched(state: str = "running", gpus: int = 0, **changes: Any) -> Watched:
             for number in range(1, 121)
         ),
         iterations=tuple(
-            IterationOutcomes(place, counts, 0.45 + 0.08 * place) for place in range(1, 7)
+            IterationOutcomes(place, counts, 0.43 + 0.05 * place) for place in range(1, 7)
         ),
         histogram=histogram(),
         telemetry=telemetry(gpus),
@@ -273,6 +274,7 @@ def card(sample: int = 997) -> ProgramCard:
         standing=Standing(Knobs(), 0.88, 0.576, 0.00031, 1204, 1534),
         lineage=lineage(sample),
         tokens=TOKENS,
+        run_id=1,
     )
 
 
@@ -309,26 +311,53 @@ def task_page(wish: TaskWish) -> TaskPage:
     )
 
 
-class StillFeed(Feed):
-    """Shows one snapshot, and answers wishes at once from the examples above."""
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What the still feed answers to a wish for each; None where it has not read that yet."""
 
-    def __init__(self, shown: Snapshot, workspace: Path, post: Callable[[Message], object]) -> None:
+    page: Callable[[str, int], Page | None] = page
+    card: Callable[[int], ProgramCard | None] = card
+    tasks: Callable[[TaskWish], TaskPage | None] = task_page
+
+
+class StillFeed(Feed):
+    """Shows one snapshot, and answers wishes at once, from examples where the run has begun."""
+
+    def __init__(
+        self,
+        shown: Snapshot,
+        workspace: Path,
+        post: Callable[[Message], object],
+        examples: Examples,
+    ) -> None:
         super().__init__(workspace, post)
         self.shown = shown
+        self._examples = examples if _has_begun(shown) else _NOTHING_YET
+        if not shown.loaded:
+            self._examples = _UNREAD
 
     def start(self) -> None:
         self._post(SnapshotReady(self.shown))
 
     def wish(self, wishes: Wishes) -> None:
         before, self._wishes = self.wishes, wishes
+        known = self._examples
+        if wishes.turned != before.turned and self.shown.watched is not None:
+            watched = self.shown.watched
+            knobs = replace(watched.in_force, **dict[str, Any](wishes.turned))
+            self._post(SnapshotReady(replace(self.shown, watched=replace(watched, knobs=knobs))))
         if wishes.page is not None and wishes.page != before.page:
-            self._post(PageReady(page(*wishes.page)))
+            page = known.page(*wishes.page)
+            if page is not None:
+                self._post(PageReady(page))
         if wishes.sample is not None and wishes.sample != before.sample:
-            self._post(CardReady(card(wishes.sample)))
+            card = known.card(wishes.sample)
+            if card is not None:
+                self._post(CardReady(card))
         if wishes.tasks is not None and wishes.tasks != before.tasks:
-            began = self.shown.watched and self.shown.watched.line.state != "starting"
-            tasks = task_page(wishes.tasks) if began else TaskPage(wishes.tasks)
-            self._post(TasksReady(tasks))
+            tasks = known.tasks(wishes.tasks)
+            if tasks is not None:
+                self._post(TasksReady(tasks))
 
     def show(self, shown: Snapshot) -> None:
         """Another snapshot comes from the store."""
@@ -336,6 +365,24 @@ class StillFeed(Feed):
         self._post(SnapshotReady(shown))
 
 
-def still_app(shown: Snapshot, workspace: Path = Path("btp-runs")) -> BtpApp:
+def _has_begun(shown: Snapshot) -> bool:
+    return shown.watched is not None and shown.watched.line.state != "starting"
+
+
+_UNREAD = Examples(
+    page=lambda query, offset: None, card=lambda sample: None, tasks=lambda wish: None
+)
+_NOTHING_YET = Examples(
+    page=lambda query, offset: Page(query, offset=offset, sort="newest", descending=True),
+    card=lambda sample: None,
+    tasks=TaskPage,
+)
+
+
+def still_app(
+    shown: Snapshot,
+    workspace: Path = Path("btp-runs"),
+    examples: Examples = Examples(),  # frozen
+) -> BtpApp:
     """The application on a snapshot that does not change."""
-    return BtpApp(workspace, feed=lambda place, post: StillFeed(shown, place, post))
+    return BtpApp(workspace, feed=lambda place, post: StillFeed(shown, place, post, examples))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-import core.__main__
-from btp_tui.cli import ADMINISTRATION, HANDED_OVER
+import core.cli
+from btp_tui.command_line import ADMINISTRATION, HANDED_OVER
 from tests.engine_runs import small_held_out
 
 BIN = Path(sys.executable).parent
@@ -34,7 +34,7 @@ def assert_refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
 
 
 def test_every_handed_over_command_exists_and_has_help(tmp_path: Path) -> None:
-    commands = typer.main.get_command(core.__main__.app).commands  # type: ignore[attr-defined]
+    commands = typer.main.get_command(core.cli.app).commands  # type: ignore[attr-defined]
     assert set(commands) == {*HANDED_OVER, "runs"}
     assert set(commands["runs"].commands) == set(ADMINISTRATION)
     for name in HANDED_OVER:

@@ -2,22 +2,14 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import (
-    LIVE_KNOBS,
-    Config,
-    build_config,
-    fields,
-    load_config,
-    setting,
-    to_toml,
-    toml_value,
-    with_setting,
-)
+from core.config import LIVE_KNOBS, Config, Section, fields, setting, to_toml, toml_value
+from core.config_reading import build_config, load_config, with_setting
 from core.errors import CoreError
 
 
@@ -112,3 +104,69 @@ def test_live_knobs_are_settings_and_a_change_is_validated() -> None:
         assert setting(with_setting(config, key, setting(config, key)), key) is not None
     with pytest.raises(CoreError):
         with_setting(config, "replay.alpha", 7)
+
+
+def _another(value: object) -> list[str]:
+    """Values of the same type, as `--set` takes them."""
+    match value:
+        case bool():
+            return [str(not value).lower()]
+        case int() | float():
+            return [str(value + 1), str(value / 2), str(value + 2), "1"]
+        case str():
+            return ["other", "model", "file", "endpoint", "sample", "rank", "joint", "student"]
+    return []
+
+
+@pytest.mark.parametrize("key", [key for key, _ in fields()])
+def test_a_setting_given_alone_leaves_all_others_as_they_are_by_default(key: str) -> None:
+    name = key.rpartition(".")[2]
+    kind = dict(fields())[key].annotation
+    for text in [*map(str, get_args(kind)), *_another(setting(Config(), key)), '["x:y"]']:
+        try:
+            config = load_config(None, [f"{key}={text}"])
+        except CoreError:  # not of this setting, or not without another
+            continue
+        changed = {one for one, _ in fields() if setting(config, one) != setting(Config(), one)}
+        assert changed <= {key}, f"{name} = {text}"
+
+
+def test_a_section_of_a_file_in_part_keeps_what_is_declared_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[teacher.model]\ndtype = "float32"\n')
+    assert load_config(file).teacher.model == Config().teacher.model.model_copy(
+        update={"dtype": "float32"}
+    )
+
+
+class _Inner(Section):
+    first: int = 1
+    second: int = 2
+    third: tuple[int, ...] = (3,)
+
+
+class _Middle(Section):
+    inner: _Inner = _Inner(first=10)
+    other: int = 0
+
+
+class _Outer(Section):
+    middle: _Middle = _Middle(inner=_Inner(second=20))
+
+
+@pytest.mark.parametrize(
+    ("given", "inner"),
+    [
+        ({}, (1, 20, (3,))),
+        ({"middle": {}}, (1, 20, (3,))),
+        ({"middle": {"other": 5}}, (1, 20, (3,))),
+        ({"middle": {"inner": {"third": [7]}}}, (1, 20, (7,))),
+        ({"middle": {"inner": {"second": 5}}}, (1, 5, (3,))),
+        ({"middle": {"inner": {"second": 5, "first": 6, "third": []}}}, (6, 5, ())),
+    ],
+)
+def test_the_outermost_declaration_of_a_section_is_its_default(
+    given: dict[str, Any], inner: tuple[Any, ...]
+) -> None:
+    read = _Outer.model_validate(given).middle.inner
+    assert (read.first, read.second, read.third) == inner

@@ -218,7 +218,7 @@ def test_ctrl_c_while_it_loads_says_that_it_stopped_and_how_to_go_on(tmp_path: P
         "    return load(name, *rest)\n"
         "builtins.__import__ = interrupted\n"
         "sys.argv[0] = 'core'\n"
-        "from core.__main__ import app\n"
+        "from core.cli import app\n"
         "from core.entry import run_command\n"
         "run_command(app)\n"
     )

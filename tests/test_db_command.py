@@ -63,7 +63,7 @@ def test_a_vacuum_says_what_it_needs_and_what_it_gained(workspace: Workspace) ->
 def test_stats_are_a_table_or_one_json_object(workspace: Workspace) -> None:
     done = btp_tui("db", "stats", cwd=workspace.path.parent)
     assert done.returncode == 0
-    assert "3,600 samples of 1,200 programs: 66.7% repeat" in done.stdout
+    assert "3,600 samples of 1,200 programs: 66.7 % repeat" in done.stdout
     done = btp_tui("db", "stats", "--json", cwd=workspace.path.parent)
     assert json.loads(done.stdout)["programs"] == 1200
 

@@ -301,7 +301,7 @@ def test_a_torch_that_cannot_be_imported_fails_and_the_rest_is_still_tried(tmp_p
 
 
 def test_a_sandbox_that_refuses_fails_with_its_sentence(tmp_path: Path) -> None:
-    main = "from core.__main__ import app, run_command; run_command(app)"
+    main = "from core.cli import app; from core.entry import run_command; run_command(app)"
     done = run_without(ARCHITECTURE.seccomp, main, "doctor", cwd=tmp_path)
     assert done.returncode == 1
     said = " ".join(done.stdout.split())

@@ -11,7 +11,7 @@ from btp_tui.app import BtpApp
 from btp_tui.clipboard import passed_through
 from btp_tui.end_notice import EndNotice, notification, told
 from btp_tui.preferences import Notice, Preferences
-from tests.screens import StillFeed, run_line, snapshot
+from tests.screens import Examples, StillFeed, run_line, snapshot
 
 
 def written(notice: Notice, *states: str) -> list[str]:
@@ -81,7 +81,7 @@ async def test_the_bell_rings_also_while_the_display_is_held(
 ) -> None:
     app = BtpApp(
         Path("btp-runs"),
-        feed=lambda place, post: StillFeed(snapshot(), place, post),
+        feed=lambda place, post: StillFeed(snapshot(), place, post, Examples()),
         preferences=Preferences(when_run_ends="bell"),
     )
     async with app.run_test() as pilot:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.engine import Listeners, Result, resume, start
 from core.errors import CoreError
 from storage.reader import Reader

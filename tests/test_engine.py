@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.engine import Listeners, start
 from core.errors import CoreError
 from core.pipeline import Pipeline

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from core.config import Config, load_config
+from btp_tui import words as screen_words
+from core import words as core_words
+from core.config import Config
+from core.config_reading import load_config
 from core.estimate import Estimate, estimate
 from core.estimate.machine import Machine
 from core.estimate.memory import learning_bytes, row_bytes, weight_bytes
@@ -253,3 +256,15 @@ def test_ranges_are_in_the_unit_of_their_end(seconds: tuple[float, float], words
 def test_sizes_and_counts_have_the_figures_that_an_estimate_knows() -> None:
     assert (size(776 << 20), size(int(1.5 * GIB)), size(0)) == ("776 MB", "1.5 GB", "0 MB")
     assert (count(1_966_000), count(494_000_000), count(12)) == ("1.97M", "494M", "12")
+
+
+def test_a_share_is_written_as_on_the_screen() -> None:
+    for share in (0.0, 0.33, 0.6666, 1.0):
+        assert core_words.percent(share) == screen_words.percent(share)
+    assert core_words.percent(0.333, 0) == "33 %"
+
+
+def test_no_sentence_of_the_program_writes_per_cent_in_another_way() -> None:
+    root = Path(core_words.__file__).parents[1]
+    modules = [file for folder in ("core", "btp_tui") for file in (root / folder).rglob("*.py")]
+    assert [file.name for file in modules if re.search(r":\.\d%}", file.read_text())] == []

@@ -296,6 +296,24 @@ def test_a_slow_test_does_not_cost_the_others_their_verdict(executor: Executor) 
     assert [test.outcome.value for test in verdict.tests] == ["passed", "timeout", "passed"]
 
 
+def test_the_time_that_counts_is_what_a_program_used_and_not_the_ticks_it_worked_at() -> None:
+    """A tenth of the time, but always at the beat of the kernel: it would count all of it."""
+    program = """
+import time
+tick = 4_000_000
+end = time.monotonic() + 2.5
+while time.monotonic() < end:
+    beat = (time.monotonic_ns() // tick + 1) * tick
+    time.sleep(max(0, beat - 300_000 - time.monotonic_ns()) / 1e9)
+    while time.monotonic_ns() < beat + 100_000:
+        pass
+print(1)
+"""
+    with Executor(1, Limits(time_limit_s=0.9, wall_limit_s=20.0)) as patient:
+        verdict = judge(patient, stdio("", "1"), program)
+    assert [(test.outcome.value, test.message) for test in verdict.tests] == [("passed", "")]
+
+
 @pytest.mark.parametrize(
     "program", ["while True: pass", "x = (10**9)**(10**8)", "import time\ntime.sleep(60)"]
 )

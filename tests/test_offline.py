@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import ModelConfig, build_config, to_toml
+from core.config import ModelConfig, to_toml
+from core.config_reading import build_config
 from core.offline import stay_offline, stay_offline_as
 
 

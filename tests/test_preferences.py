@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,14 +15,17 @@ import pytest
 from textual.binding import Binding
 
 from btp_tui.app import BtpApp
-from btp_tui.keymap import bindable, checked_keymap
+from btp_tui.key_names import key_of
+from btp_tui.key_record import as_text, declared
+from btp_tui.keymap import RECORD, bindable, checked_keymap
 from btp_tui.preferences import Preferences, preferences_file, read_preferences
 from btp_tui.remembered import remember_theme, remembered_theme, theme_file
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.runs import RunsScreen
+from btp_tui.snapshot import Snapshot
 from btp_tui.theme import THEMES
 from core.errors import CoreError
-from tests.screens import StillFeed, snapshot
+from tests.screens import Examples, StillFeed, snapshot
 from tests.test_key_help import text_of
 
 BTP_TUI = Path(sys.executable).parent / "btp-tui"
@@ -39,7 +43,7 @@ def opened(preferences: Preferences, picked: Path | None = None) -> BtpApp:
     """The application as this user gets it."""
     return BtpApp(
         Path("btp-runs"),
-        feed=lambda place, post: StillFeed(snapshot(), place, post),
+        feed=lambda place, post: StillFeed(snapshot(), place, post, Examples()),
         preferences=preferences,
         theme_file=picked,
     )
@@ -112,6 +116,28 @@ def test_the_example_in_the_readme_is_followed(tmp_path: Path) -> None:
     assert read.keys == {"hold": "f4", "programs.filter": "slash,f3"}
 
 
+def test_the_record_of_all_keys_is_what_the_screens_declare() -> None:
+    """Where it is not: python -m btp_tui.key_record."""
+    assert RECORD.read_text(encoding="utf-8") == as_text(declared())
+    assert bindable() == declared()
+
+
+def test_keys_are_checked_without_importing_a_screen(tmp_path: Path) -> None:
+    configured(tmp_path, '[keys]\nhold = "f4"')
+    code = (
+        "import os, sys; from btp_tui.preferences import read_preferences as read; "
+        "read(os.environ); print([m for m in sys.modules if m.startswith('btp_tui.screens')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_every_key_of_every_screen_has_an_id_which_only_the_same_action_shares() -> None:
     actions = bindable()
     assert [action for action in actions if not action.id] == []
@@ -168,7 +194,9 @@ async def test_the_two_actions_of_one_key_move_together(tmp_path: Path) -> None:
     for state, said in (("running", "f7 Pause training"), ("paused", "f7 Go on training")):
         app = BtpApp(
             Path("btp-runs"),
-            feed=lambda place, post, state=state: StillFeed(snapshot(state), place, post),
+            feed=lambda place, post, state=state: StillFeed(
+                snapshot(state), place, post, Examples()
+            ),
             preferences=read,
         )
         async with app.run_test(size=(120, 40)) as pilot:
@@ -243,3 +271,70 @@ def test_a_screen_that_cannot_be_opened_as_wanted_exits_with_2(
     [line] = done.stderr.strip().splitlines()
     assert line.startswith("btp-tui: ")
     assert said in line
+
+
+#: Screens and states whose sentences name keys: the keys that lead there, and the sentence with
+#: the keys that hold, where each of these actions has been given another.
+SENTENCES = [
+    ("none", "", "f5"),
+    ("none", "f9", "No run yet: press f5 to start the demo, f6 for one of your own."),
+    ("died", "", "f7 resumes from the last checkpoint"),
+    ("paused", "", "Training is paused, nothing is lost: f8 goes on"),
+    ("running", "f10", "It saves a checkpoint and ends; f7 resumes it later."),
+    ("running", "f9", "f11 watches one · ^f3 marks"),
+]
+
+
+@pytest.mark.parametrize(("state", "pressed", "said"), SENTENCES)
+async def test_sentences_name_the_keys_that_hold(
+    tmp_path: Path, state: str, pressed: str, said: str
+) -> None:
+    bound = {"demo": "f5", "new": "f6", "resume": "f7", "pause": "f8", "go.runs": "f9"}
+    bound |= {"stop": "f10", "table.open": "f11", "runs.mark": "ctrl+f3"}
+    text = "\n".join(["[keys]", *(f'{name} = "{key}"' for name, key in bound.items())])
+    read = read_preferences(configured(tmp_path, text))
+    shown = Snapshot("btp-runs") if state == "none" else snapshot(state)
+    app = BtpApp(
+        Path("btp-runs"),
+        feed=lambda place, post: StillFeed(shown, place, post, Examples()),
+        preferences=read,
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press(*pressed.split())
+        await pilot.pause()
+        words = " ".join(text_of(pilot).replace("│", " ").split())
+        assert said in words
+
+
+def test_a_sentence_names_only_keys_that_there_are() -> None:
+    folder = Path(__file__).parent.parent / "btp_tui"
+    sources = [file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.py"))]
+    named = {name for text in sources for name in re.findall(r"key_of\([\"']([^\"']+)", text)}
+    assert len(named) > 20
+    assert named <= {action.id for action in bindable()}
+
+
+def test_no_sentence_names_a_key_by_heart() -> None:
+    """A key in a sentence is looked up, for it can be bound anew."""
+    folder = Path(__file__).parent.parent / "btp_tui"
+    does = (
+        r"(?:to|goes|resumes|starts|shows|pauses|stops|marks|opens|changes|clears|dismisses|lets)"
+    )
+    by_heart = re.compile(rf"(?:^|[\s(:;,\"])(?:[bcdlmnprswxz/1234ANRFEOW]|esc) {does}\b")
+    found = [
+        f"{file.name}: {line.strip()}"
+        for file in sorted(folder.rglob("*.py"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if by_heart.search(line) and '"""' not in line and "#" not in line
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("action", "written"),
+    [("demo", "d"), ("theme", "^t"), ("table.open", "enter"), ("programs.back", "esc")],
+)
+def test_without_a_configuration_sentences_name_the_default_keys(action: str, written: str) -> None:
+    opened(Preferences())
+    assert key_of(action) == written

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from btp_tui.form.fields import form_fields
-from core.config import Config, build_config, find_problems, load_config, setting
+from core.config import Config, setting
 from core.config_file import changed, commented_toml
+from core.config_reading import build_config, find_problems, load_config
 from core.presets import DEMO, PRESETS, find_preset
 from storage.reader import Reader
 from storage.workspace import Workspace

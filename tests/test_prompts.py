@@ -136,11 +136,11 @@ def test_a_task_of_whose_text_too_little_fits_is_skipped_and_counted() -> None:
     kept, fit = fitting_tasks(format, [short, long, hopeless, longer])
     assert kept == [short, long]
     assert fit == Fit(tasks=4, cut=1, skipped=2)
-    with pytest.raises(CoreError, match="Of toy/4 only 0% fits into the 600 tokens"):
+    with pytest.raises(CoreError, match="Of toy/4 only 0 % fits into the 600 tokens"):
         format.prompt(hopeless)
     assert fit.sentence(format.room, SamplerConfig()) == (
         "Of 4 prompts cut to the 600 tokens that the model's context leaves beside a program of "
-        "96: 1; tasks skipped, as less than 50% of their text would fit: 2."
+        "96: 1; tasks skipped, as less than 50 % of their text would fit: 2."
     )
     assert Fit(tasks=3).sentence(format.room, SamplerConfig()) == ""
     with pytest.raises(CoreError, match="None of the 1 tasks fits"):

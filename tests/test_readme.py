@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from btp_tui.cli import HANDED_OVER
+from btp_tui.command_line import HANDED_OVER
 from core.config import markdown_table
 from storage.query import KEYS
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from core.config import SamplerConfig, build_config
+from core.config import SamplerConfig
+from core.config_reading import build_config
 from core.errors import CoreError
 from core.models import Student
 from core.sampler import Sampler

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
 
 from btp_tui import engine
+from btp_tui.app import BtpApp
 from btp_tui.cards import find_card
 from btp_tui.observer import Observer
+from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.program_facts import program_facts
 from btp_tui.panels.table import Table
+from btp_tui.screens.program import ProgramScreen
 from btp_tui.snapshot import Exclusion, Knobs, Standing
 from btp_tui.wishes import Wishes
 from storage.errors import StorageError
@@ -74,6 +77,52 @@ async def test_on_its_own_screen_a_program_is_excluded_and_the_answer_is_said(
             assert "Asked the engine of demo-1 never to draw it again." in text_of(pilot)
         [command] = store.writer.pending_commands(store.run)
         assert (command.name, command.argument) == ("exclude", {"samples": [997]})
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_the_footer_says_what_the_keys_would_do_to_the_program_in_sight(alone: bool) -> None:
+    words = ("Mark", "Unmark", "Exclude", "Include")
+
+    def offered(app: BtpApp) -> list[str]:
+        keys = app.screen.query_one(KeyLine).fitting()
+        return [key.description for key in keys if key.description in words]
+
+    app = still_app(snapshot())
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.press("b")
+        await pilot.pause()
+        if alone:
+            await opened(pilot)
+        assert offered(app) == ["Mark", "Exclude"]
+        if alone:
+            said = replace(card(997), marked=True, excluded=Exclusion(START, 3))
+            cast("ProgramScreen", app.screen).show_card(said)
+        else:
+            table = app.screen.query_one("#programs", Table)
+            first, *others = table.rows
+            table.show_rows([replace(first, marked=True, excluded=True), *others])
+        await pilot.pause()
+        assert offered(app) == ["Unmark", "Include"]
+        assert "Include" in text_of(pilot)
+        assert "Exclude" not in text_of(pilot)
+        assert {"Unmark (m)", "Include (x)"} < {
+            each.title for each in app.get_system_commands(app.screen)
+        }
+        if not alone:
+            await pilot.press("down")
+            await pilot.pause()
+            assert offered(app) == ["Mark", "Exclude"]
+
+
+async def test_behind_the_palette_the_flags_are_those_of_the_program_in_sight() -> None:
+    app = still_app(snapshot())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        cast("ProgramScreen", app.screen).show_card(replace(card(997), marked=True))
+        await pilot.press("ctrl+p")
+        await pilot.press(*"mark (m)")
+        await pilot.pause(0.5)
+        assert "Unmark" in text_of(pilot)
 
 
 async def opened(pilot: Pilot[Any]) -> None:

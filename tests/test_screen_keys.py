@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from btp_tui import engine
 from btp_tui.app import BtpApp
+from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
 from btp_tui.screens.dashboard import DashboardScreen
@@ -356,7 +357,7 @@ async def test_what_another_screen_asks_for_is_taken_over(tmp_path: Path) -> Non
             feed.show(replace(now, watched=replace(now.watched, knobs=other, in_force=other)))
             await pilot.pause()
             assert app._feed.wishes.turned == ()
-            assert app._knobs.alpha == 0.8
+            assert app._steering.turning.knobs.alpha == 0.8
 
 
 @pytest.mark.parametrize("key", ["p", "s", "right_square_bracket"])
@@ -404,6 +405,40 @@ async def test_a_key_in_the_footer_can_be_clicked() -> None:
         await pilot.click("#keys", offset=(row.index("Runs"), 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_each_key_in_the_footer_reaches_from_its_first_cell_to_the_next_key() -> None:
+    async with shown() as pilot:
+        await pilot.pause()
+        keys = pilot.app.screen.query_one(KeyLine)
+        row, places = text_of(pilot).splitlines()[-1], keys.places()
+        names = [f" {key.shown[0]} {key.description} " for _, key in places]
+        assert "".join(names) == row[: sum(map(len, names))]
+        pressed: list[str] = []
+        pilot.app.simulate_key = pressed.append  # type: ignore[method-assign]
+        ends = [column for column, _ in places[1:]] + [sum(map(len, names))]
+        for (first, key), end in zip(places, ends, strict=True):
+            for column in (first, end - 1):
+                await pilot.click("#keys", offset=(column, 0))
+                assert pressed == [key.key]
+                pressed.clear()
+        await pilot.click("#keys", offset=(ends[-1], 0))
+        assert pressed == []
+
+
+async def test_a_key_is_in_the_footer_where_it_just_fits_and_not_in_one_cell_less() -> None:
+    async with shown() as pilot:
+        await pilot.resize_terminal(250, 40)
+        await pilot.pause()
+        keys = pilot.app.screen.query_one(KeyLine)
+        every = keys.fitting()
+        width = keys.render().cell_length
+        await pilot.resize_terminal(width, 40)
+        await pilot.pause()
+        assert keys.fitting() == every
+        await pilot.resize_terminal(width - 1, 40)
+        await pilot.pause()
+        assert len(keys.fitting()) == len(every) - 1
 
 
 async def test_a_question_closes_by_escape() -> None:
@@ -462,3 +497,15 @@ async def test_a_panel_draws_again_only_when_its_part_has_changed(
         feed.show(replace(changed, watched=replace(changed.watched, steps=steps)))
         await pilot.pause()
         assert set(drawn) == {"loss"}
+
+
+async def test_where_the_workspace_cannot_be_read_no_run_is_offered() -> None:
+    unreadable = Snapshot("btp-runs", problem="The database is damaged.", loaded=False)
+    async with still_app(unreadable).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        footer = text_of(pilot).splitlines()[-1]
+        assert "New run" not in footer
+        assert "Start demo" not in footer
+        await pilot.press("N", "d")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DashboardScreen)

@@ -29,7 +29,7 @@ from btp_tui.observer import Observer
 from btp_tui.panels.field_list import FieldList
 from btp_tui.panels.fields import Fields
 from btp_tui.panels.form_notes import EstimatePanel, SectionList
-from btp_tui.screens import new_run
+from btp_tui.screens import form as form_screen
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.new_run import NewRunScreen
@@ -37,7 +37,8 @@ from btp_tui.screens.prompt import Prompt
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.snapshot import Snapshot
 from btp_tui.wishes import Wishes
-from core.config import Config, build_config, fields, load_config
+from core.config import Config, fields
+from core.config_reading import build_config, load_config
 from core.errors import CoreError
 from core.estimate import figures
 from core.estimate.machine import Machine
@@ -47,6 +48,7 @@ from tests.screens import run_line, snapshot, still_app
 from tests.stores import Store
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
+QUIET = Snapshot("btp-runs", runs=(run_line("demo-0", "finished"),))
 FIELDS = {field.key: field for field in form_fields()}
 
 
@@ -108,8 +110,8 @@ class Form:
 async def opened(
     size: tuple[int, int] = MIDDLE, folder: Path = Path("btp-runs"), shown: Snapshot | None = None
 ) -> AsyncIterator[Form]:
-    """The form, opened from the dashboard."""
-    async with still_app(shown or snapshot(), folder).run_test(size=size) as pilot:
+    """The form, opened from a dashboard without a run: its plots would take most of the time."""
+    async with still_app(shown or QUIET, folder).run_test(size=size) as pilot:
         await pilot.press("N")
         await pilot.pause()
         yield Form(pilot)
@@ -189,7 +191,7 @@ def test_sections_that_change_nothing_say_why() -> None:
 
 
 async def test_capital_n_opens_the_form_from_every_screen_and_escape_leads_back() -> None:
-    async with still_app(snapshot()).run_test(size=MIDDLE) as pilot:
+    async with still_app(QUIET).run_test(size=MIDDLE) as pilot:
         for first in ("b", "3", "4", "1"):
             await pilot.press(first)
             await pilot.pause()
@@ -231,17 +233,12 @@ async def test_enter_edits_and_each_key_is_validated_and_shown_beside_the_field(
         assert isinstance(form.app.focused, FieldList)
 
 
-async def test_escape_while_typing_takes_back_what_was_typed() -> None:
+async def test_while_typing_escape_takes_it_back_arrows_and_tab_take_it_and_move_on() -> None:
     async with opened() as form:
         await form.at("sampler.beams")
         await form.press("enter", "7", "escape")
         assert form.draft.edits == {}
         assert isinstance(form.app.screen, NewRunScreen)
-
-
-async def test_arrows_and_tab_while_typing_take_it_and_move_on() -> None:
-    async with opened() as form:
-        await form.at("sampler.beams")
         for typed, (key, steps) in enumerate(
             (("down", 1), ("up", -1), ("tab", 1), ("shift+tab", -1)), start=1
         ):
@@ -254,7 +251,7 @@ async def test_arrows_and_tab_while_typing_take_it_and_move_on() -> None:
             assert not form.screen.query_one(Fields).editing
 
 
-async def test_space_and_arrows_go_round_the_choices() -> None:
+async def test_space_and_arrows_go_round_the_choices_and_enter_turns_a_switch_over() -> None:
     async with opened() as form:
         await form.at("model.dtype")
         for key, value in (
@@ -268,10 +265,7 @@ async def test_space_and_arrows_go_round_the_choices() -> None:
             assert form.draft.edits == {"model.dtype": value}, key
         await form.press("left", "left")
         assert form.draft.edits == {"model.dtype": "float16"}, "round and round"
-
-
-async def test_enter_turns_a_switch_over() -> None:
-    async with opened() as form:
+        await form.press("backspace")
         await form.at("model.offline")
         await form.press("enter")
         assert form.draft.edits == {"model.offline": True}
@@ -286,7 +280,7 @@ async def test_enter_opens_and_closes_a_section() -> None:
             assert ("executor.workers" in keys) == shown
 
 
-async def test_arrows_letters_and_pages_move_the_cursor() -> None:
+async def test_arrows_letters_and_pages_move_the_cursor_and_tab_goes_by_sections() -> None:
     async with opened(SMALL) as form:
         last = len(form.list._rows) - 1
         for key, place in (
@@ -303,15 +297,10 @@ async def test_arrows_letters_and_pages_move_the_cursor() -> None:
         ):
             await form.press(key)
             assert form.list.cursor == place, key
-
-
-async def test_tab_goes_from_section_to_section() -> None:
-    async with opened() as form:
-        await form.press("tab", "tab")
-        assert isinstance(form.list.row, SectionRow)
-        assert form.list.row.name == "model"
-        await form.press("shift+tab")
-        assert form.list.row.name == "run"
+        for key, section in (("tab", "run"), ("tab", "model"), ("shift+tab", "run")):
+            await form.press(key)
+            assert isinstance(form.list.row, SectionRow)
+            assert form.list.row.name == section, key
 
 
 async def test_slash_finds_settings_by_name_and_meaning_and_escape_shows_all_again() -> None:
@@ -336,16 +325,23 @@ async def test_slash_finds_settings_by_name_and_meaning_and_escape_shows_all_aga
 
 async def test_a_setting_whose_name_has_the_words_goes_before_those_that_mention_it() -> None:
     async with opened(SMALL) as form:
-        await form.press("slash", *"refresh", "enter")
+        await form.press("slash")
+        form.screen.query_one("#find", Input).value = "refresh"
+        await form.press("enter")
         assert isinstance(form.list.row, FieldRow)
         assert form.list.row.field.key == "replay.refresh"
-        await form.press("escape", "slash", *"max_iterations", "enter")
-        assert form.list.row.field.key == "max_iterations"
-        await form.press("escape", "slash", *"nothing like this")
+        for words, found in (("max_iterations", "max_iterations"), ("beta", "replay.beta")):
+            await form.press("escape", "slash")
+            form.screen.query_one("#find", Input).value = words
+            await form.press("enter")
+            assert form.list.row.field.key == found
+        await form.press("escape", "slash")
+        form.screen.query_one("#find", Input).value = "nothing like this"
+        await form.pilot.pause()
         assert "No setting like this" in form.text()
 
 
-async def test_c_shows_only_what_was_changed() -> None:
+async def test_c_shows_only_what_was_changed_and_backspace_gives_it_its_first_value() -> None:
     async with opened() as form:
         await form.at("replay.alpha")
         await form.press("enter", "5", "enter", "c")
@@ -353,14 +349,11 @@ async def test_c_shows_only_what_was_changed() -> None:
         assert rows == ["replay.alpha"]
         await form.press("c")
         assert len(form.list._rows) > 50
-
-
-async def test_backspace_gives_a_setting_its_first_value() -> None:
-    async with opened() as form:
-        await form.at("model.dtype")
         for key in ("backspace", "delete"):
-            await form.press("space", key)
+            await form.press(key)
             assert form.draft.edits == {}, key
+            await form.at("model.dtype")
+            await form.press("space")
 
 
 async def test_the_first_row_takes_another_preset_and_keeps_changes() -> None:
@@ -409,10 +402,12 @@ async def test_a_run_of_another_version_is_a_sentence(tmp_path: Path) -> None:
             assert form.draft.base == Config()
 
 
-async def test_escape_asks_only_where_something_would_be_lost() -> None:
+async def test_escape_asks_where_something_would_be_lost_and_another_screen_keeps_it() -> None:
     async with opened() as form:
         await form.at("model.offline")
-        await form.press("enter", "escape")
+        await form.press("enter", "3")
+        assert isinstance(form.app.screen, RunsScreen)
+        await form.press("1", "N", "escape")
         assert isinstance(form.app.screen, Question)
         await form.press("n")
         assert form.draft.edits == {"model.offline": True}
@@ -421,15 +416,6 @@ async def test_escape_asks_only_where_something_would_be_lost() -> None:
         assert isinstance(form.app.screen, DashboardScreen)
         await form.press("N")
         assert form.draft.edits == {}
-
-
-async def test_going_to_another_screen_keeps_what_was_typed() -> None:
-    async with opened() as form:
-        await form.at("model.offline")
-        await form.press("enter", "3")
-        assert isinstance(form.app.screen, RunsScreen)
-        await form.press("1", "N")
-        assert form.draft.edits == {"model.offline": True}
 
 
 @pytest.mark.parametrize("state", ["running", "died"])
@@ -574,7 +560,7 @@ async def test_an_estimate_is_given_up_when_the_next_key_comes(
     async with opened() as form:
         await form.settled()
         monkeypatch.setattr(figures, "plan_work", estimated.append)
-        monkeypatch.setattr(new_run, "_QUIET_S", 3600.0)
+        monkeypatch.setattr(form_screen, "_QUIET_S", 3600.0)
         await form.at("sampler.beams")
         await form.press("enter", "backspace", "4", "2")
         workers = [each for each in form.app.workers if each.group == "estimate"]

@@ -16,7 +16,8 @@ from textual.pilot import Pilot
 from btp_tui.app import BtpApp
 from btp_tui.filter_book import BUILT_IN, FilterFile
 from btp_tui.messages import PageReady
-from btp_tui.panels.filter_bar import CompletionList, FilterBar
+from btp_tui.panels.completion_list import CompletionList
+from btp_tui.panels.filter_bar import FilterBar
 from btp_tui.panels.table import Table
 from btp_tui.screens.export import ExportDialog, place_problem
 from btp_tui.screens.program import ProgramScreen
@@ -24,16 +25,18 @@ from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.prompt import Prompt
 from btp_tui.screens.saved_filters import SavedFilters
 from btp_tui.snapshot import PAGE, Page
-from tests.screens import page, program_line, snapshot, still_app
+from tests.screens import Examples, page, program_line, snapshot, still_app
 from tests.stores import Store
 
 
 @asynccontextmanager
 async def browsing(
-    folder: Path, size: tuple[int, int] = (80, 24)
+    folder: Path,
+    size: tuple[int, int] = (80, 24),
+    examples: Examples = Examples(),  # noqa: B008  # it is frozen
 ) -> AsyncIterator[tuple[Pilot[Any], BtpApp, ProgramsScreen]]:
     """The browser, on the still feed and a workspace."""
-    app = still_app(replace(snapshot(), workspace=str(folder)), folder)
+    app = still_app(replace(snapshot(), workspace=str(folder)), folder, examples)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         await pilot.press("b")
@@ -345,13 +348,12 @@ async def test_while_words_are_searched_for_the_newest_hits_are_shown_without_a_
 
 
 async def test_a_held_display_shows_all_that_a_new_filter_finds_and_nothing_newer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     def newest_hits(text: str, offset: int = 0) -> Page:
-        return replace(page(text, offset), searching=True)
+        return replace(page(text, offset), searching=bool(text))
 
-    async with browsing(tmp_path) as (pilot, app, _):
-        monkeypatch.setattr("tests.screens.page", newest_hits)
+    async with browsing(tmp_path, examples=Examples(page=newest_hits)) as (pilot, app, _):
         await pilot.press("space", "slash", *"x_1", "enter")
         await shown(pilot, app, replace(page("x_1"), total=777))
         assert "777 of 1,632" in text_of(app)

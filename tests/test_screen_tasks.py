@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.binding import Binding
 from textual.widgets import Input
 
@@ -252,6 +253,18 @@ async def test_slash_looks_for_tasks_by_name_and_c_shows_all_again() -> None:
         await pilot.press("c")
         await pilot.pause(0.3)
         assert app_of(pilot)._feed.wishes.tasks == TaskWish()
+
+
+async def test_what_is_typed_faster_than_the_focus_moves_is_a_name_and_no_key() -> None:
+    async with shown() as pilot:
+        await pilot.press("4")
+        screen = pilot.app.screen
+        for key in ("slash", "s", "t", "space", "r"):  # s would ask whether to stop training
+            pilot.app.post_message(events.Key(key, {"slash": "/", "space": " "}.get(key, key)))
+        await pilot.pause()
+        await pilot.pause()
+        assert pilot.app.screen is screen
+        assert screen.query_one(Input).value == "st r"
 
 
 async def test_enter_shows_the_task_s_programs_in_their_order_and_escape_leads_back() -> None:

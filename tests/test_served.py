@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import core.nano
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.engine import Listeners, resume, start
 from core.errors import CoreError
 from storage.reader import Reader

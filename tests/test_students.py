@@ -18,7 +18,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCau
 from btp_tui.alerts import alerts_of
 from btp_tui.snapshot import RunLine, Watched
 from core.checkpoints import Checkpoints
-from core.config import Config, ModelConfig, SamplerConfig, build_config, to_toml
+from core.config import Config, ModelConfig, SamplerConfig, to_toml
+from core.config_reading import build_config
 from core.engine import Listeners, Result, resume, start
 from core.models import Student, load_student, save_student
 from core.prompts.chat import user_message

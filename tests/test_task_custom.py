@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from core.config import CustomTasksConfig, build_config, load_config, to_toml
+from core.config import CustomTasksConfig, to_toml
+from core.config_reading import build_config, load_config
 from core.errors import CoreError
 from core.tasks import AssertTest, CallTest, StdioTest, Task
 from core.tasks.load import load_tasks

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.errors import CoreError
 from core.run_tasks import load_run_tasks
 from core.tasks import Task

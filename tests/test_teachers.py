@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import core.nano
-from core.config import Config, SamplerConfig, TeacherConfig, build_config
+from core.config import Config, SamplerConfig, TeacherConfig
+from core.config_reading import build_config
 from core.engine import Listeners, Result, resume, start
 from core.errors import CoreError
 from core.sampler import Sampler

@@ -156,7 +156,7 @@ def test_an_older_workspace_is_migrated_after_a_copy_was_made(
     monkeypatch.setattr(storage.migrations, "MIGRATIONS", later)
     for module in ("storage.connection", "storage.workspace"):
         monkeypatch.setattr(f"{module}.SCHEMA_VERSION", len(later))
-    with pytest.raises(StorageError, match=r"any command that writes .* up to date"):
+    with pytest.raises(StorageError, match=r"`btp-tui db upgrade --workspace .* up to date"):
         workspace.open()
     workspace.create().open()
     assert "events" not in _tables(workspace.database)

@@ -30,6 +30,8 @@ class Tmux:
 
     def __exit__(self, *_: object) -> None:
         subprocess.run([*self._command, "kill-server"], capture_output=True, check=False)
+        folder = Path(os.environ.get("TMUX_TMPDIR", "/tmp")) / f"tmux-{os.getuid()}"
+        (folder / self._name).unlink(missing_ok=True)  # tmux leaves its socket behind
 
     def window(self, width: int = 80, height: int = 24) -> Window:
         """A shell that knows `btp-tui`, in a window of so many columns and rows."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from btp_tui.snapshot import RunLine
-from core.config import Config, build_config
+from core.config import Config
+from core.config_reading import build_config
 from core.presets import PRESETS, find_preset
 from storage.errors import StorageError
 from storage.workspace import Workspace

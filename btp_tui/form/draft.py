@@ -1,7 +1,7 @@
 """What was typed into the form: a configuration to begin with and the changes made to it.
 
-Validated by what reads TOML files (`core.config.find_problems`), the whole configuration at every
-change: some rules are about two settings at once.
+Validated by what reads TOML files (`core.config_reading`), the whole configuration at every change:
+some rules are about two settings at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from btp_tui.form.fields import TOP, FormField, form_fields
-from core.config import Config, build_config, find_problems, setting
+from core.config import Config, setting
+from core.config_reading import build_config, find_problems
 
 
 class Draft:
@@ -21,18 +22,13 @@ class Draft:
         self._typed: dict[str, str] = {}  # what stands in a field while it is written
         self._fields = {field.key: field for field in form_fields()}
         self.problems: dict[str, str] = {}
+        #: The configuration as it stands; None while something in it is wrong.
+        self.config: Config | None = self.base
 
     @property
     def edits(self) -> dict[str, Any]:
         """Dotted key -> value of what differs from the base, the last changed last."""
         return dict(self._edits)
-
-    @property
-    def config(self) -> Config | None:
-        """The configuration as it stands; None while something in it is wrong."""
-        if self.problems:
-            return None
-        return build_config(self._settings(), origin="the form")
 
     def rebase(self, base: Config) -> None:
         """Begins with another configuration; changes stay where they differ from it, too."""
@@ -97,8 +93,10 @@ class Draft:
         return settings
 
     def _validate(self) -> None:
-        found = find_problems(self._settings())
+        settings = self._settings()
+        found = find_problems(settings)
         self.problems = {self._owner(key): sentence for key, sentence in found.items()}
+        self.config = None if found else build_config(settings, origin="the form")
 
     def _owner(self, key: str) -> str:
         """The field that a problem is shown at: its own, or that of its section last changed."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
-from core.config import REPEATED, Config, Section, fields, read_value, toml_value
+from core.config import REPEATED, Config, Section, fields, toml_value
+from core.config_reading import read_value
 
 #: What stands for the settings that belong to no section.
 TOP = "run"
@@ -46,6 +47,15 @@ class FormField:
 def form_fields() -> tuple[FormField, ...]:
     """Every setting, in the order of declaration."""
     return tuple(_field(key, field) for key, field in fields())
+
+
+@cache
+def fields_of_sections() -> dict[str, tuple[FormField, ...]]:
+    """The fields of each section, both in order."""
+    return {
+        name: tuple(field for field in form_fields() if field.section == name)
+        for name in sections()
+    }
 
 
 @cache

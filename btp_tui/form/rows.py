@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from btp_tui.form.draft import Draft
-from btp_tui.form.fields import FormField, form_fields, sections
+from btp_tui.form.fields import FormField, fields_of_sections, form_fields
 from core.config import Config, setting
 
 
@@ -48,8 +48,9 @@ def make_rows(
     narrowed = bool(words) or changed_only
     rows: list[Row] = [] if narrowed else [BaseRow()]
     unused = unused_sections(draft.base if draft.config is None else draft.config)
-    for name in sections():
-        all_rows = [_row(draft, field) for field in form_fields() if field.section == name]
+    changed_keys = draft.edits.keys()
+    for name, of_section in fields_of_sections().items():
+        all_rows = [_row(draft, field, field.key in changed_keys) for field in of_section]
         found = [row for row in all_rows if _matches(row, words, changed_only)]
         if narrowed and not found:
             continue
@@ -86,8 +87,7 @@ def _different(config: Config) -> Iterator[str]:
             yield field.key
 
 
-def _row(draft: Draft, field: FormField) -> FieldRow:
-    changed = field.key in draft.edits
+def _row(draft: Draft, field: FormField, changed: bool) -> FieldRow:
     before = field.shown(setting(draft.base, field.key)) if changed else None
     return FieldRow(field, draft.text(field), before, draft.problem(field))
 

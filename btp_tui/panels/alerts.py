@@ -8,6 +8,7 @@ from textual.content import Content
 
 from btp_tui import words
 from btp_tui.alerts import Alert, alerts_of
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import Panel, line, lines
 from btp_tui.snapshot import Snapshot
 from btp_tui.theme import LEVELS
@@ -102,7 +103,7 @@ def _row(alert: Alert, width: int, more: int, newest: bool) -> Content:
     sign = LEVELS["warning"]
     keys = f"  +{more}" if more > 0 else ""
     if newest:  # it is the one that the key takes away
-        keys += "  w dismisses" if width >= 100 else "  w"
+        keys += f"  {key_of('dashboard.dismiss')}{' dismisses' if width >= 100 else ''}"
     room = width - 4 - len(keys)
     if len(alert.what) + 1 + len(alert.todo) <= room:
         said = line((alert.what, sign.style), f" {alert.todo}")

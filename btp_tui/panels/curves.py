@@ -8,7 +8,7 @@ from textual.content import Content
 
 from btp_tui import words
 from btp_tui.panels.canvas import SHADE
-from btp_tui.panels.panel import Panel, line, lines
+from btp_tui.panels.panel import Panel, hint, line, lines
 from btp_tui.panels.plot import Axis, Band, Series, draw_plot, sparkline_of
 from btp_tui.panels.timed import Time, time_of
 from btp_tui.snapshot import SeedBand, Snapshot
@@ -128,7 +128,8 @@ class LossPlot(Panel[Losses]):
     def draw(self, shown: Losses, width: int, height: int) -> Content:
         """The curve over time, or one row of it."""
         if not shown.steps:
-            return line(("No update yet: programs are written and tested first.", "$dimmed"))
+            sentence = "No update yet: programs are written and tested first."
+            return hint(sentence, "No update yet.", width)
         time = shown.time
         losses = [(step.at, step.loss) for step in shown.steps]
         if height < 4:

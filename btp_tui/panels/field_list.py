@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from btp_tui.form.rows import BaseRow, FieldRow, Row, SectionRow
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import Piece, line
 
 #: Cells of the sign and the name, and the most that a value takes beside a remark.
@@ -161,7 +162,9 @@ class FieldList(ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         if index >= len(self._rows):
             nothing = not self._rows and y == 1
-            text = " No setting like this: escape takes the filter away." if nothing else ""
+            text = ""
+            if nothing:
+                text = f" No setting like this: {key_of('form.leave')} takes the filter away."
             return self._strip(line((text, "$dimmed")), None)
         component = None
         if index == self.cursor:

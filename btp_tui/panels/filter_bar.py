@@ -1,26 +1,19 @@
-"""The input of the filter, with completion and history, and the list of what can be completed."""
+"""The input of the filter: completes words, recalls what was written, says when to look it up."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import RenderResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widget import Widget
+from textual.timer import Timer
 from textual.widgets import Input
 
-from btp_tui import words
-from btp_tui.completion import Choices, Names, find_choices
-from btp_tui.panels.panel import line, lines
+from btp_tui.completion import Choices, Names, find_choices, may_become_key
 
-#: Rows of the list of completions.
-_ROWS = 8
-
-#: Columns of the list before what a candidate means.
-_NAME_WIDTH = 12
+#: Seconds that a word which may become a key has to stand before it is searched for as text.
+PAUSE_S = 0.4
 
 
 class FilterBar(Input):
@@ -66,6 +59,9 @@ class FilterBar(Input):
         Binding("escape", "screen.leave", "Back", tooltip="Back to the table", id="filter.back"),
     ]
 
+    class Settled(Message):
+        """What is written now is to be looked up."""
+
     class Left(Message):
         """Keys go elsewhere from now on."""
 
@@ -90,6 +86,7 @@ class FilterBar(Input):
         self._chosen = -1
         self._recalled = -1  # place in the history, -1 for what is being written
         self._draft = ""
+        self._pause: Timer | None = None
 
     @property
     def names(self) -> Names:
@@ -130,6 +127,7 @@ class FilterBar(Input):
         if self.value not in (self._written, self._recall):
             self._recalled = -1
             self._look()
+        self._settle()
 
     def on_focus(self) -> None:
         """Shows what a filter can be made of."""
@@ -151,6 +149,15 @@ class FilterBar(Input):
     def _recall(self) -> str | None:
         """What the history wrote."""
         return self.history[self._recalled] if self._recalled >= 0 else None
+
+    def _settle(self) -> None:
+        """At once, but for a word that may become a key: that one waits a moment."""
+        if self._pause is not None:
+            self._pause.stop()
+        if self.has_focus and may_become_key(self.value, self.cursor_position):
+            self._pause = self.set_timer(PAUSE_S, lambda: self.post_message(self.Settled()))
+        else:
+            self.post_message(self.Settled())
 
     def _look(self) -> None:
         self._choices, self._chosen = find_choices(self.value, self.cursor_position, self.names), -1
@@ -174,52 +181,3 @@ class _First(Suggester):
             return None
         found = (choices.taken(at)[0] for at in range(len(choices.candidates)))
         return next((each for each in found if each.startswith(value)), None)
-
-
-class CompletionList(Widget):
-    """What the word at the cursor can become, under the filter bar, over the table."""
-
-    ALLOW_SELECT = False
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
-        self.display = False
-        self._choices = Choices()
-        self._chosen = -1
-
-    def offer(self, choices: Choices, chosen: int, column: int, room: int) -> None:
-        """Shows some candidates near a column of a window so many columns wide."""
-        self._choices, self._chosen = choices, chosen
-        self.display = bool(choices.candidates)
-        if not self.display:
-            return
-        rows = [self._row(at) for at in range(len(choices.candidates))]
-        width = min(max(row.cell_length for row in rows) + 1, room)
-        self.styles.width = width
-        self.styles.height = min(len(rows), _ROWS) + (len(rows) > _ROWS)
-        # The candidates stand under the word that they complete.
-        self.styles.offset = (max(0, min(column - 1, room - width)), 0)
-        self.refresh()
-
-    def render(self) -> RenderResult:
-        """The rows around the chosen one, and how many there are."""
-        count, width = len(self._choices.candidates), self.size.width
-        first = max(0, min(self._chosen - _ROWS // 2, count - _ROWS))
-        shown = [self._row(at, width) for at in range(first, min(count, first + _ROWS))]
-        if count > _ROWS:
-            where = f"{self._chosen + 1} of " if self._chosen >= 0 else ""
-            shown.append(line((f"  {where}{words.count(count)}: tab goes on", "$dimmed")))
-        return lines(shown)
-
-    def _row(self, at: int, width: int = 0) -> Content:
-        candidate = self._choices.candidates[at]
-        name = candidate.text.ljust(_NAME_WIDTH if candidate.meaning else 0)
-        sign, style = "  ", "$dimmed"
-        if at == self._chosen:
-            sign, style = "▸ ", "$block-cursor-foreground"
-        row = line(f"{sign}{name} ", (candidate.meaning, style))
-        if width:
-            row = row.truncate(width, ellipsis=True, pad=True)
-        if at == self._chosen:
-            row = row.stylize("$block-cursor-foreground on $block-cursor-background")
-        return row

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from textual.content import Content
+from textual.widgets import Static
+
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.snapshot import Page
 from storage.query import SORTS
+
+
+class FoundLine(Static):
+    """Says it under the filter bar, or what is wrong with the filter."""
+
+    def show_page(self, page: Page) -> None:
+        """What a page is a part of."""
+        self.remove_class("-problem")
+        self.update(found_line(page))
+
+    def say_problem(self, sentence: str) -> None:
+        """Why nothing was looked up, behind a sign."""
+        self.add_class("-problem")
+        self.update(Content(f"✗ {sentence}"))
 
 
 def found_line(page: Page, brief: bool = False) -> str:
@@ -26,11 +44,6 @@ def found_line(page: Page, brief: bool = False) -> str:
     return text
 
 
-def problem_line(sentence: str) -> str:
-    """What is wrong with a filter, behind a sign."""
-    return f"✗ {sentence}"
-
-
 def position(page: Page, cursor: int) -> str:
     """Where the cursor stands: row 12 of 1,632."""
     if not page.rows or page.searching:
@@ -41,5 +54,11 @@ def position(page: Page, cursor: int) -> str:
 def empty_text(page: Page) -> str:
     """What to do where nothing was found."""
     if not page.of:
-        return "No program yet: d starts a demo, 1 shows how training goes."
-    return "Nothing matches: esc, then c clears the filter, / changes it, F has others."
+        return (
+            f"No program yet: {key_of('demo')} starts a demo, "
+            f"{key_of('go.dashboard')} shows how training goes."
+        )
+    return (
+        f"Nothing matches: {key_of('filter.back')}, then {key_of('programs.clear')} clears the "
+        f"filter, {key_of('programs.filter')} changes it, {key_of('programs.saved')} has others."
+    )

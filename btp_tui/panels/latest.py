@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from btp_tui import words
+from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import Piece, line
-from btp_tui.panels.table import Column, Table
+from btp_tui.panels.table import Table
 from btp_tui.snapshot import ProgramLine
 from btp_tui.theme import FLAGS, outcome_sign
 
@@ -65,11 +66,11 @@ def browser_table(id: str) -> Table[ProgramLine]:
         Column("P2Value", 8, p2value_cell, right=True, optional=1, sort="p2value"),
         Column("log P", 7, logprob_cell, right=True, optional=4, sort="logprob"),
         Column("tokens", 7, tokens_cell, right=True, optional=5, sort="tokens"),
-        Column("replays", 8, lambda row: str(row.replays), right=True, optional=3, sort="replays"),
+        Column("replays", 8, lambda row: words.count(row.replays), right=True, optional=3, sort="replays"),
         Column("source", 10, lambda row: words.fit(row.source, 10), optional=6, sort="source"),
         Column("program", 0, lambda row: row.text, optional=7),
     ]
-    return Table(columns, key=lambda row: row.sample, empty="No program yet.", id=id, pinned=True)
+    return Table(columns, key=lambda row: row.sample, empty="", id=id, pinned=True)
 
 
 def p2value_cell(row: ProgramLine) -> Piece:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from btp_tui import words
-from btp_tui.panels.panel import Panel, Piece, line, lines
+from btp_tui.key_names import key_of
+from btp_tui.panels.panel import Panel, Piece, hint, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline_of
 from btp_tui.panels.timed import Time, time_of
 from btp_tui.snapshot import Snapshot
@@ -54,9 +55,10 @@ class Machine(Panel[Use]):
     def draw(self, shown: Use, width: int, height: int) -> Content:
         """The richest of the layouts that fits, and a plot of the use where room is left."""
         if not shown.readings:
-            return line(("The first reading comes with the engine.", "$dimmed"))
+            return hint("The first reading comes with the engine.", "No reading yet.", width)
         if shown.readings[-1].at < shown.time.begin:
-            return line(("Nothing was read in this time: z shows another.", "$dimmed"))
+            other = f"{key_of('dashboard.span')} shows another"
+            return line((f"Nothing was read in this time: {other}.", "$dimmed"))
         rows = _rows(shown, width, height)
         left = height - len(rows) - 1
         if left >= 4:

@@ -27,6 +27,11 @@ def lines(rows: list[Content]) -> Content:
     return Content("\n").join(rows)
 
 
+def hint(sentence: str, short: str, width: int) -> Content:
+    """What an empty panel waits for; where there is no room for the sentence, its short form."""
+    return line((sentence if len(sentence) <= width else short, "$dimmed"))
+
+
 def spread(left: Content, right: Content, width: int) -> Content:
     """Two ends of one line; the left one is cut where both do not fit."""
     room = max(0, width - right.cell_length)

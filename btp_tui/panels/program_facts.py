@@ -7,6 +7,7 @@ import math
 from textual.content import Content
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.program_tests import fact
 from btp_tui.snapshot import ProgramCard, Standing
@@ -67,7 +68,7 @@ def _standing(card: ProgramCard, standing: Standing) -> list[Content]:
     if card.excluded:
         return [
             fact("P2Value", worked_out),
-            fact("priority", "none: excluded, x lets it be drawn again"),
+            fact("priority", f"none: excluded, {key_of('program.exclude')} lets it be drawn again"),
         ]
     place = f"place {words.count(standing.place)} of {words.count(standing.candidates)}"
     priority = f"{_chance(standing.probability)} a draw, {place}"

@@ -10,8 +10,9 @@ from textual.events import MouseDown, MouseEvent, MouseMove
 from textual.message import Message
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.panels.imported import outcome_row
-from btp_tui.panels.panel import Panel, line, lines
+from btp_tui.panels.panel import Panel, hint, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline, whole_step
 from btp_tui.panels.sliders import SCALES, knob_at, slider_length, slider_row
 from btp_tui.snapshot import Histogram, IterationOutcomes, Knobs, Snapshot
@@ -66,7 +67,8 @@ class PriorityHistogram(Panel[Replay]):
     def captions(self, shown: Replay, width: int) -> tuple[str, str]:
         """Above: how priorities follow. Below: which bar is which, or what to do with a preview."""
         if shown.preview:
-            how = "enter applies, esc reverts" if width >= 26 else "enter · esc"
+            apply, revert = key_of("dashboard.apply"), key_of("dashboard.revert")
+            how = f"{apply} applies, {revert} reverts" if width >= 26 else f"{apply} · {revert}"
             return f"[b $timeout]Preview[/] {_kinds(shown, width)}", f"[$timeout]{how}[/]"
         legend = "[$stored]█[/] stored [$drawn]█[/] drawn"
         if width >= 44:
@@ -163,15 +165,16 @@ class NewPrograms(Panel[tuple[IterationOutcomes, ...]]):
             return self.TITLE, ""
         newest = rated[-1]
         figure = f"[b]{words.percent(newest.pass_rate, 0)}[/b]"
-        if width < 44:
-            return f"{self.TITLE} {figure} [$dimmed]pass[/]", ""
-        where = f"pass rate in iteration {newest.iteration}"
+        if width < 26:
+            return f"{self.TITLE} {figure}", ""
+        where = f"pass rate in iteration {newest.iteration}" if width >= 44 else "pass rate"
         return f"{self.TITLE} {figure} [$dimmed]{where}[/]", ""
 
     def draw(self, shown: tuple[IterationOutcomes, ...], width: int, height: int) -> Content:
         """One row: the pass rate's history. More: the outcomes, and a curve where it fits."""
         if not shown:
-            return line(("Nothing written yet: outcomes come with the first tests.", "$dimmed"))
+            sentence = "Nothing written yet: outcomes come with the first tests."
+            return hint(sentence, "Nothing written yet.", width)
         newest = shown[-1]
         if height <= 2:
             return _history_row(shown, width)

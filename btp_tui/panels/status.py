@@ -33,7 +33,8 @@ class TitleBar(Panel[Title]):
     def part(self, snapshot: Snapshot) -> Title:
         """Only what this row names."""
         if snapshot.watched is None:
-            none = "no run yet" if snapshot.loaded else "not readable" if snapshot.problem else ""
+            none = "no run shown" if snapshot.runs else "no run yet" if snapshot.loaded else ""
+            none = none or ("not readable" if snapshot.problem else "")
             return Title("", none, snapshot.workspace, snapshot.held)
         run = snapshot.watched.line
         return Title(run.name, run.state, _machine(run.model, run.progress), snapshot.held)

@@ -1,9 +1,8 @@
-"""A table of one page of rows: draws only the rows in sight, drops columns where room is short."""
+"""A table of one page of rows, of which only those in sight are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
@@ -16,28 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from btp_tui.panels.panel import Piece, line
+from btp_tui.panels.columns import Column, Columns, fitting
+from btp_tui.panels.panel import line
 
 Row = TypeVar("Row")
-
-#: Cells below which a column that takes the rest is not worth showing.
-_FLEXIBLE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
-    """How one column reads: its title, its width in cells, and the text of a row.
-
-    A width of 0 takes what the others leave. Where not all columns fit, those with the highest
-    `optional` go first; 0 always stays. `sort` names the key that sorts by it, for the arrow.
-    """
-
-    title: str
-    width: int
-    cell: Callable[[Row], Piece]
-    right: bool = False
-    optional: int = 0
-    sort: str = ""
 
 
 class Table(ScrollView, Generic[Row], can_focus=True):
@@ -96,8 +77,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
     ALLOW_SELECT = False
     cursor: reactive[int] = reactive(0, repaint=False)  # the rows it left and reached are
 
-    class Highlighted(Message):
-        """The cursor stands on another row now; one message stands for a flood of them."""
+    class About(Message):
+        """Something that happened in a table."""
 
         def __init__(self, table: Table[Any]) -> None:
             super().__init__()
@@ -107,34 +88,23 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         def control(self) -> Table[Any]:
             """The table, so that handlers can select by its id."""
             return self.table
+
+    class Highlighted(About):
+        """The cursor stands on another row now; one message stands for a flood of them."""
 
         def can_replace(self, message: Message) -> bool:
             """A newer place of the same cursor makes this one irrelevant."""
             return isinstance(message, Table.Highlighted) and message.table is self.table
 
-    class Opened(Message):
+    class Opened(About):
         """The row under the cursor was chosen by Enter or a double click."""
 
-        def __init__(self, table: Table[Any]) -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> Table[Any]:
-            """The table, so that handlers can select by its id."""
-            return self.table
-
-    class HeaderPressed(Message):
+    class HeaderPressed(About):
         """The title of a column that can be sorted by was clicked; `sort` is its key."""
 
         def __init__(self, table: Table[Any], sort: str) -> None:
-            super().__init__()
-            self.table, self.sort = table, sort
-
-        @property
-        def control(self) -> Table[Any]:
-            """The table, so that handlers can select by its id."""
-            return self.table
+            super().__init__(table)
+            self.sort = sort
 
     def __init__(
         self,
@@ -186,17 +156,21 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             self.empty = text
             self.refresh()
 
+    def fitting(self, width: int) -> Columns[Row]:
+        """The columns that there is room for."""
+        return fitting(self._columns, width)
+
     def render_line(self, y: int) -> Strip:
         """The header at the top, then the rows in sight."""
         width = self.size.width
-        columns = self._fitting(width)
+        columns = self.fitting(width)
         if y == 0:
-            return self._strip(self._header(columns, width), "table--header")
+            return self._strip(columns.header(*self._sorted_by), "table--header")
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             text = self.empty if not self._rows and y == 2 else ""
             return self._strip(line((f" {text}", "$dimmed")), None)
-        cells = self._cells(columns, self._rows[index], width)
+        cells = columns.cells(self._rows[index])
         if index != self.cursor:
             return self._strip(cells, None)
         cells = line("›") + cells[1:]  # the row is not told by its colour alone
@@ -224,7 +198,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         place = event.get_content_offset_capture(self)
         index = place.y - 1 + self.scroll_offset.y
         if place.y == 0:
-            sort = self._sort_at(place.x)
+            sort = self.fitting(self.size.width).sort_at(place.x)
             if sort:
                 self.post_message(self.HeaderPressed(self, sort))
         elif place.y >= 1 and index < len(self._rows):
@@ -277,53 +251,9 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         elif self.cursor >= top + inside:
             self.scroll_to(y=self.cursor - inside + 1, animate=False, immediate=True)
 
-    def _fitting(self, width: int) -> list[Column[Row]]:
-        """The columns that fit, the most optional ones dropped."""
-        columns = list(self._columns)
-        while _least_width(columns) > width and any(column.optional for column in columns):
-            columns.remove(max(columns, key=lambda column: column.optional))
-        return columns
-
-    def _widths(self, columns: Sequence[Column[Row]], width: int) -> list[int]:
-        taken = sum(column.width for column in columns) + 2 * (len(columns) - 1) + 2
-        return [column.width or max(4, width - taken) for column in columns]
-
-    def _header(self, columns: Sequence[Column[Row]], width: int) -> Content:
-        key, descending = self._sorted_by
-        titles: list[Piece] = []
-        for column in columns:
-            arrow = ("↓" if descending else "↑") if column.sort and column.sort == key else ""
-            titles.append(column.title + arrow)
-        return self._join(columns, titles, width)
-
-    def _cells(self, columns: Sequence[Column[Row]], row: Row, width: int) -> Content:
-        return self._join(columns, [column.cell(row) for column in columns], width)
-
-    def _sort_at(self, x: int) -> str:
-        """What the column at a cell of the header sorts by, "" where it does not."""
-        columns, end = self._fitting(self.size.width), 1
-        for column, width in zip(columns, self._widths(columns, self.size.width), strict=True):
-            end += width + 2
-            if x < end - 1:
-                return column.sort
-        return ""
-
-    def _join(self, columns: Sequence[Column[Row]], cells: Sequence[Piece], width: int) -> Content:
-        parts = []
-        for column, cell, room in zip(columns, cells, self._widths(columns, width), strict=True):
-            text = line(cell).truncate(room, ellipsis=True)
-            pad = room - text.cell_length
-            parts.append(text.pad_left(pad) if column.right else text.pad_right(pad))
-        return Content(" ") + Content("  ").join(parts)
-
     def _strip(self, content: Content, component: str | None) -> Strip:
         width = self.size.width
         style = self.get_visual_style(component) if component else self.visual_style
         content = content.truncate(width, pad=True)
         [strip] = Visual.to_strips(self, content, width, 1, style, apply_selection=False, pad=True)
         return strip
-
-
-def _least_width(columns: Sequence[Column[Row]]) -> int:
-    """Cells for the columns, the gaps between them and a margin; a flexible one needs a few."""
-    return sum(column.width or _FLEXIBLE for column in columns) + 2 * len(columns)

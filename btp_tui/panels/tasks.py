@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from btp_tui import words
+from btp_tui.panels.columns import Column, Columns, fitting
 from btp_tui.panels.latest import short_task
 from btp_tui.panels.panel import Piece
 from btp_tui.panels.plot import sparkline
-from btp_tui.panels.table import Column, Table
+from btp_tui.panels.table import Table
 from btp_tui.tasks import TaskLine
 
 #: Where no program of a task was tested in a stretch of iterations.
@@ -28,10 +29,9 @@ class TaskTable(Table[TaskLine]):
     def __init__(self, id: str) -> None:
         super().__init__((), key=lambda row: row.task, id=id, pinned=True)
 
-    def _fitting(self, width: int) -> list[Column[TaskLine]]:
+    def fitting(self, width: int) -> Columns[TaskLine]:
         """The columns for a width, and for the order: what it goes by is always there."""
-        self._columns = tuple(task_columns(width, self._sorted_by[0]))
-        return super()._fitting(width)
+        return fitting(task_columns(width, self._sorted_by[0]), width)
 
 
 #: Cells below which it would take the room of the names.

@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
+from btp_tui.key_names import key_of
 from btp_tui.panels.alerts import AlertRows
 from btp_tui.panels.curves import AccuracyPlot, LossPlot
 from btp_tui.panels.imported import TestedFile
@@ -120,7 +121,9 @@ class DashboardScreen(LiveScreen):
             latest.add_class("framed")
             latest.border_title = "Latest programs"
             yield latest
-            yield EngineLog(footnote="l goes back", id="log-instead", classes="framed")
+            yield EngineLog(
+                footnote=f"{key_of('dashboard.log')} goes back", id="log-instead", classes="framed"
+            )
             yield LossPlot(id="loss", classes="framed")
             yield Machine(id="machine", classes="framed")
             yield EngineLog(id="log", classes="framed")
@@ -197,8 +200,8 @@ class DashboardScreen(LiveScreen):
 
     def _say_what_opens(self) -> None:
         watched = self._snapshot.watched if self._snapshot else None
-        opens = "double click" if watched and watched.preview else "enter"
-        turns = "" if self._room_for_log else ", l shows the log"
+        opens = "double click" if watched and watched.preview else key_of("table.open")
+        turns = "" if self._room_for_log else f", {key_of('dashboard.log')} shows the log"
         if (said := f"{opens} opens one{turns}") != self._latest.border_subtitle:
             self._latest.border_subtitle = said
 

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from btp_tui.key_names import key_of
+
 
 class Question(ModalScreen[bool]):
     """Asks before something that cannot be taken back at once; Enter is not enough to say yes."""
@@ -28,7 +30,8 @@ class Question(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(f"[b]{self._question}[/b]\n\n{self._consequence}\n")
             yield Static(
-                "[b $footer-key-foreground]y[/] yes    [b $footer-key-foreground]n[/] no, go back"
+                f"[b $footer-key-foreground]{key_of('question.yes')}[/] yes    "
+                f"[b $footer-key-foreground]{key_of('question.no')}[/] no, go back"
             )
 
     def action_answer(self, answer: bool) -> None:

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import line, lines
 
 #: What the name of a file ends in, and what is written then; see core.exchange.formats.
@@ -47,9 +48,9 @@ class ExportDialog(ModalScreen[Path | None]):
                 line(
                     ("enter", "bold $footer-key-foreground"),
                     " writes it  ",
-                    ("tab", "bold $footer-key-foreground"),
+                    (key_of("export.format"), "bold $footer-key-foreground"),
                     " another format  ",
-                    ("esc", "bold $footer-key-foreground"),
+                    (key_of("export.cancel"), "bold $footer-key-foreground"),
                     " goes back",
                 )
             )
@@ -91,8 +92,16 @@ def place_problem(written: str) -> str:
     """Why nothing can be written to a place, in one sentence; "" where it can."""
     if not written:
         return "Write the name of a file or folder."
-    place = Path(written).expanduser()
-    if place.exists():
+    if not written.isprintable():
+        return "The name holds a character that cannot be seen: write it anew."
+    try:
+        place = Path(written).expanduser()
+        there = place.exists()
+    except RuntimeError:
+        return f"There is no user {written.partition('/')[0].removeprefix('~')}."
+    except OSError as error:
+        return f"Nothing can be written there: {error.strerror}."
+    if there:
         return f"{place.name} is there already: choose another name."
     if not place.parent.is_dir():
         return f"There is no folder {place.parent}."

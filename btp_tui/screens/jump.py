@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from btp_tui.active_keys import ActiveKey, active_keys
+from btp_tui.key_names import key_of
 from btp_tui.panels.keys import KeyLine
 
 #: The letters in the order in which they are given away: those under the fingers first.
@@ -48,7 +49,10 @@ class JumpScreen(ModalScreen[Target | None]):
             for letter, target in self._targets.items()
             if target.name
         ]
-        yield Static(f" Jump to  {'  '.join(screens)}  [$dimmed]esc stays[/]", id="jump-screens")
+        yield Static(
+            f" Jump to  {'  '.join(screens)}  [$dimmed]{key_of('jumping.leave')} stays[/]",
+            id="jump-screens",
+        )
         for letter, target in self._targets.items():
             if not target.name:
                 label = Static(f" {letter} ", classes="letter")

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from btp_tui.active_keys import ActiveKey, Place, active_keys
+from btp_tui.key_names import key_of
 from btp_tui.notes import NOTES, Note
 from btp_tui.panels.panel import line, lines
 
@@ -49,7 +50,7 @@ class KeyHelp(ModalScreen[None]):
         """What is looked for, and the list, which scrolls where it is longer than the window."""
         with Vertical(classes="dialog keys") as box:
             box.border_title = "Keys"
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = f"{key_of('help.close')} closes"
             yield Input(placeholder="type a key or a word", id="search", compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="found-keys")

@@ -1,10 +1,12 @@
-"""The form of a new run, imported when the first frame has long been shown.
+"""The screens that are imported when the first frame has long been shown.
 
-It brings the configuration and pydantic, which take longer than a key may.
+The form of a new run above all: it brings the configuration and pydantic, which take longer than a
+key may.
 """
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +31,34 @@ NOT_IN_THE_FORM = frozenset(
 WARM_UP_S = 2.0
 
 
+#: In the order in which they are likely to be asked for.
+_LATE = ("programs", "program", "tasks", "key_help", "jump", "rerun", "new_run")
+
+
 def warm_up() -> None:
-    """Imports the form, so that its key shows it at once; for a thread."""
-    import_module("btp_tui.screens.new_run")
+    """Imports them, so that their keys show them at once; for a thread.
+
+    What is there by now stays: looking through it for garbage would hold up keys, 40 ms each time.
+    """
+    for name in _LATE:
+        import_module(f"btp_tui.screens.{name}")
+    if not gc.isenabled():  # open_screen put it off
+        gc.freeze()
+        gc.enable()
+
+
+def programs_screen() -> Screen[Any]:
+    """The browser of programs."""
+    from btp_tui.screens.programs import ProgramsScreen
+
+    return ProgramsScreen()
+
+
+def tasks_screen() -> Screen[Any]:
+    """The tasks of the run in sight."""
+    from btp_tui.screens.tasks import TasksScreen
+
+    return TasksScreen()
 
 
 def new_run_screen() -> Screen[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,14 +14,23 @@ from textual.screen import Screen
 from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.panel import Panel
 from btp_tui.panels.status import NowLine, TitleBar
-from btp_tui.snapshot import Snapshot
+from btp_tui.snapshot import Page, ProgramCard, Snapshot
+from btp_tui.tasks import TaskPage
+
+#: What the feed reads for a screen beside the snapshot.
+Read = Literal["page", "card", "tokens", "tasks"]
 
 #: Rows below which a window is lower than any terminal comes.
 LOW = 20
 
 
 class LiveScreen(Screen[None]):
-    """A title bar and the sentence of the moment above, the keys below; panels between."""
+    """A title bar and the sentence of the moment above, the keys below; panels between.
+
+    `READS` says what else it wants of the feed, which comes in by the `show_` methods.
+    """
+
+    READS: ClassVar[frozenset[Read]] = frozenset()
 
     class Resumed(Message):
         """This screen has come in sight and wants the newest snapshot."""
@@ -49,3 +59,12 @@ class LiveScreen(Screen[None]):
         """Hands a snapshot to every panel; each redraws only what changed for it."""
         for panel in self.query(Panel):  # type: ignore[type-abstract]  # only as a filter
             panel.show(snapshot)
+
+    def show_page(self, page: Page, held: bool) -> None:
+        """Takes a page of programs; nothing to a screen without a list of them."""
+
+    def show_card(self, card: ProgramCard | None) -> None:
+        """Takes one program; nothing to a screen that shows none."""
+
+    def show_tasks(self, page: TaskPage, held: bool) -> None:
+        """Takes a list of tasks; nothing to a screen without one."""

@@ -8,114 +8,40 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.binding import BindingType
 from textual.widgets import Input
 from textual.worker import WorkType
 
 from btp_tui.form.begin import Begin, base_of, beginnings
-from btp_tui.form.described import described
-from btp_tui.form.draft import Draft
 from btp_tui.form.fields import FormField
-from btp_tui.form.rows import BaseRow, FieldRow, SectionRow, closed_at_first, make_rows
+from btp_tui.form.keys import FORM_KEYS
+from btp_tui.form.rows import BaseRow, FieldRow, SectionRow, closed_at_first
+from btp_tui.key_names import key_of
 from btp_tui.panels.field_list import FieldList
 from btp_tui.panels.fields import Fields, ValueInput
-from btp_tui.panels.form_notes import EstimatePanel, FieldHelp, SectionList
 from btp_tui.screens.dialogs import Question
-from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.form import FormScreen
 from btp_tui.screens.prompt import Prompt
 from core.config import Config
 from core.config_file import commented_toml
 from core.errors import CoreError
 from storage.errors import StorageError
 
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
-    from core.estimate import Estimate
 
-#: Seconds without a change until the estimate is worked out anew.
-_QUIET_S = 0.15
+class NewRunScreen(FormScreen):
+    """Typing and keys change the draft, write it to a file, or start a run with it."""
 
-
-class NewRunScreen(LiveScreen):
-    """One row a setting; the estimate follows what is typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+s", "start", "Start", tooltip="Start the run with these settings", id="form.start"
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            tooltip="Find settings by words of name or meaning",
-            id="form.filter",
-        ),
-        Binding(
-            "c",
-            "changed",
-            "Changed",
-            tooltip="Only what was changed or is wrong, or all",
-            id="form.changed",
-        ),
-        Binding(
-            "backspace,delete",
-            "reset",
-            "Reset",
-            show=False,
-            tooltip="The setting as it was to begin with",
-            id="form.reset",
-        ),
-        Binding(
-            "w",
-            "write",
-            "Write TOML",
-            tooltip="Write the settings to a file, start nothing",
-            id="form.write",
-        ),
-        Binding(
-            "escape",
-            "leave",
-            "Back",
-            tooltip="Leave the form; asks if something was changed",
-            id="form.leave",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = FORM_KEYS
 
     def __init__(self) -> None:
         super().__init__()
-        self._draft = Draft()
-        self._begins: tuple[Begin, ...] = beginnings(())
-        self._begin = self._begins[0]
-        self._shut = closed_at_first(self._draft.base)
-        self._query, self._changed_only = "", False
-        self._sections: tuple[SectionRow, ...] = ()
         self._written: dict[str, object] = {}  # changes that a file holds
         #: Where escape leads.
         self.back_to = "dashboard"
         self._before: object = None  # the value that a field had when it was opened for typing
-
-    def compose_body(self) -> ComposeResult:
-        """The sections, the fields, and beside or below them what they mean and take."""
-        yield Input(placeholder="words of a setting's name or meaning", id="find", compact=True)
-        with Container(id="form"):
-            yield SectionList()
-            fields = Fields(id="fields", classes="framed")
-            fields.border_title = "New run"
-            yield fields
-            with Vertical(id="form-side"):
-                yield FieldHelp()
-                yield EstimatePanel()
-
-    def on_mount(self) -> None:
-        """Keys go to the fields."""
-        self.query_one("#find").display = False
-        self._list.focus()
-        self._changed()
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Where letters are text, only what no letter does."""
@@ -129,11 +55,6 @@ class NewRunScreen(LiveScreen):
         self._take(Begin(f"as {run}", run=run))
 
     # What happens to rows
-
-    @on(FieldList.Moved)
-    def moved(self) -> None:
-        """Describes the row under the cursor."""
-        self._describe()
 
     @on(FieldList.Asked)
     def asked(self, message: FieldList.Asked) -> None:
@@ -169,36 +90,7 @@ class NewRunScreen(LiveScreen):
         if message.rows:
             self._list.action_move(message.rows)
 
-    @on(SectionList.Chosen)
-    def section_chosen(self, message: SectionList.Chosen) -> None:
-        """Opens a section and goes there."""
-        self._shut.discard(message.name)
-        self._look_for("", changed_only=False)
-        self._list.place_cursor(f"[{message.name}]")
-
-    @on(Input.Changed, "#find")
-    def filtered(self, message: Input.Changed) -> None:
-        """Shows what the words find; the cursor goes to the first whose name has them."""
-        self._query = message.value
-        self._show_rows()
-        self._list.place_cursor(self._list.first_named(message.value))
-
-    @on(Input.Submitted, "#find")
-    def filter_taken(self) -> None:
-        """Back to the rows; the first that was found is next."""
-        self._list.focus()
-
     # What keys do
-
-    def action_filter(self) -> None:
-        """Asks for words."""
-        find = self.query_one("#find", Input)
-        find.display = True
-        find.focus()
-
-    def action_changed(self) -> None:
-        """Only what differs from what the run begins with, or everything."""
-        self._look_for(self._query, not self._changed_only)
 
     def action_reset(self) -> None:
         """Gives the field under the cursor its first value."""
@@ -266,10 +158,10 @@ class NewRunScreen(LiveScreen):
             self._fields.edit(self._draft.text(field))
 
     def _next_beginning(self, steps: int) -> None:
-        self._begins = beginnings(self._btp.snapshot.runs)
-        names = [begin.name for begin in self._begins]
+        begins = beginnings(self._btp.snapshot.runs)
+        names = [begin.name for begin in begins]
         place = names.index(self._begin.name) if self._begin.name in names else -1
-        self._take(self._begins[(place + steps) % len(names)])
+        self._take(begins[(place + steps) % len(names)])
 
     def _take(self, begin: Begin) -> None:
         """Begins with something else; what was changed stays changed."""
@@ -310,7 +202,8 @@ class NewRunScreen(LiveScreen):
         self.app.push_screen(
             Question(
                 f"Leave the form and lose {what}?",
-                "To come back to them later, go to another screen (1 to 4) instead.",
+                "To come back to them later, go to another screen "
+                f"({key_of('go.dashboard')}, {key_of('go.runs')}) instead.",
             ),
             answered,
         )
@@ -320,75 +213,3 @@ class NewRunScreen(LiveScreen):
         self._draft.forget()
         self._changed()
         self.run_worker(self._btp.action_show(self.back_to))
-
-    def _look_for(self, query: str, changed_only: bool) -> None:
-        """Sets the filter, in the bar, too."""
-        find = self.query_one("#find", Input)
-        with self.prevent(Input.Changed):
-            find.value = query
-        find.display = bool(query)
-        self._query, self._changed_only = query, changed_only
-        self._show_rows()
-
-    def _changed(self) -> None:
-        """Something has another value: rows, sentences and the estimate follow."""
-        self._show_rows()
-        work: WorkType[None] = self._estimate
-        self.run_worker(work, group="estimate", exclusive=True)
-
-    def _show_rows(self) -> None:
-        rows = make_rows(self._draft, self._shut, self._query, self._changed_only)
-        if not (self._query or self._changed_only):
-            self._sections = tuple(row for row in rows if isinstance(row, SectionRow))
-        self._list.show_rows(rows, self._begin.name)
-        number = len(self._draft.edits)
-        changes = f"{number} changed" if number else "nothing changed"
-        only = ", only these shown" if self._changed_only else ""
-        self._fields.border_subtitle = f"[$dimmed]{changes}{only}[/]"
-        self._describe()
-
-    def _describe(self) -> None:
-        """The sentences on the row under the cursor, and where in the sections it is."""
-        row = self._list.row
-        title, rows = described(row, self._draft, self._begin)
-        self.query_one(FieldHelp).show(title, rows)
-        section = row.name if isinstance(row, SectionRow) else ""
-        section = row.field.section if isinstance(row, FieldRow) else section
-        self.query_one(SectionList).show(self._sections, section)
-
-    async def _estimate(self) -> None:
-        """Works the estimate out, unless another change comes first."""
-        panel = self.query_one(EstimatePanel)
-        config = self._draft.config
-        if config is None:
-            number = len(self._draft.problems)
-            panel.show(None, f"✗ {number} setting{'' if number == 1 else 's'} wrong")
-            return
-        await asyncio.sleep(_QUIET_S)
-        panel.show(await asyncio.to_thread(_worked_out, config, self._btp.workspace.path))
-
-    @property
-    def _field(self) -> FormField | None:
-        row = self._list.row
-        return row.field if isinstance(row, FieldRow) else None
-
-    @property
-    def _list(self) -> FieldList:
-        return self.query_one(FieldList)
-
-    @property
-    def _fields(self) -> Fields:
-        return self.query_one(Fields)
-
-    @property
-    def _btp(self) -> BtpApp:
-        from btp_tui.app import BtpApp
-
-        assert isinstance(self.app, BtpApp)
-        return self.app
-
-
-def _worked_out(config: Config, workspace: Path) -> Estimate:
-    from core.estimate import estimate  # brings numpy, and need not be there at the first frame
-
-    return estimate(config, workspace)

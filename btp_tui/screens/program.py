@@ -17,6 +17,7 @@ from btp_tui.snapshot import ProgramCard
 class ProgramScreen(LiveScreen):
     """Everything about one program; escape goes back to where it was opened."""
 
+    READS = frozenset(("page", "card", "tokens"))  # the list it lies over keeps its page
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "n",

@@ -2,113 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.content import Content
+from textual.binding import BindingType
 from textual.message import Message
-from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from btp_tui import engine
-from btp_tui.completion import Names, may_become_key
-from btp_tui.exporting import export_arguments
-from btp_tui.filter_book import FilterFile
-from btp_tui.panels.filter_bar import CompletionList, FilterBar
-from btp_tui.panels.found import empty_text, found_line, position, problem_line
-from btp_tui.panels.latest import browser_table
-from btp_tui.panels.program import ProgramView
+from btp_tui.completion import Names
+from btp_tui.exporting import Exporting
+from btp_tui.filter_memory import FilterMemory
+from btp_tui.key_names import key_of
+from btp_tui.panels.completion_list import CompletionList
+from btp_tui.panels.filter_bar import FilterBar
+from btp_tui.panels.found import FoundLine
+from btp_tui.panels.program_browser import ProgramBrowser
 from btp_tui.panels.table import Table
 from btp_tui.query import next_outcome, next_sort, reversed_sort, sorted_by
-from btp_tui.screens.export import ExportDialog, free_place
 from btp_tui.screens.live import LiveScreen
-from btp_tui.screens.program_keys import PROGRAM_KEYS
-from btp_tui.screens.saved_filters import Change, SavedFilters
+from btp_tui.screens.program_keys import LIST_KEYS
+from btp_tui.screens.saved_filters import SavedFilters
 from btp_tui.snapshot import PAGE, Page, ProgramCard, ProgramLine, Snapshot
-from storage.errors import StorageError
+from btp_tui.watching import WatchingApp
 from storage.query import QueryError, parse_query
 
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
-
-#: Seconds that a word which may become a key has to stand before it is searched for as text.
-PAUSE_S = 0.4
-
-EXAMPLE = 'press / to filter: pass:0.5..1 -outcome:timeout iter:>3 sort:-p2value "return"'
+#: What a filter may look like.
+EXAMPLE = 'pass:0.5..1 -outcome:timeout iter:>3 sort:-p2value "return"'
 
 
 class ProgramsScreen(LiveScreen):
     """Filter, sort and page happen in the feed; this screen only asks and shows."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
-            "edit_filter",
-            "Filter",
-            tooltip="Write a filter: tab completes, up recalls",
-            id="programs.filter",
-            priority=True,  # else what is typed right after it would go to the table
-        ),
-        Binding(
-            "F", "saved_filters", "Saved", tooltip="Saved filters: apply, save", id="programs.saved"
-        ),
-        Binding("o", "next_sort", "Sort", tooltip="Sort by the next column", id="programs.sort"),
-        Binding(
-            "O",
-            "reverse_sort",
-            "Reverse",
-            show=False,
-            tooltip="Sort the other way round",
-            id="programs.reverse",
-        ),
-        Binding(
-            "f",
-            "next_outcome",
-            "Outcome",
-            tooltip="Show only the next outcome",
-            id="programs.outcome",
-        ),
-        Binding(
-            "c",
-            "clear_filter",
-            "Clear",
-            show=False,
-            tooltip="Clear the filter",
-            id="programs.clear",
-        ),
-        *PROGRAM_KEYS,
-        Binding(
-            "E",
-            "export",
-            "Export",
-            tooltip="Write all programs that the filter finds to a file",
-            id="programs.export",
-        ),
-        Binding(
-            "greater_than_sign",
-            "turn(1)",
-            "Next page",
-            show=False,
-            tooltip="The next 500 rows",
-            id="programs.next-page",
-        ),
-        Binding(
-            "less_than_sign",
-            "turn(-1)",
-            "Previous page",
-            show=False,
-            tooltip="The 500 rows before",
-            id="programs.previous-page",
-        ),
-        Binding(
-            "escape", "leave", "Back", tooltip="Back to the table or dashboard", id="programs.back"
-        ),
-    ]
+    READS = frozenset(("page", "card"))
+    BINDINGS: ClassVar[list[BindingType]] = [*LIST_KEYS]
 
     class Chosen(Message):
         """A program is under the cursor."""
@@ -126,30 +54,24 @@ class ProgramsScreen(LiveScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._page = Page("")  # the last one that was understood
         self._snapshot: Snapshot | None = None
         self._offset = 0  # of the page that was asked for last
-        self._pause: Timer | None = None
         self._back_to = "dashboard"
-        self._filters: FilterFile | None = None
+        self._flags = (False, False)  # of the program under the cursor: excluded, marked
+        self._memory: FilterMemory | None = None
 
     def compose_body(self) -> ComposeResult:
         """Filter, what it found, table and program."""
-        yield FilterBar(placeholder=EXAMPLE, id="filter")
-        yield Static(id="found")
+        yield FilterBar(
+            placeholder=f"press {key_of('programs.filter')} to filter: {EXAMPLE}", id="filter"
+        )
+        yield FoundLine(id="found")
         yield CompletionList(id="completions")
-        with Container(id="browser"):
-            table = browser_table("programs")
-            table.add_class("framed")
-            table.border_title = "Programs"
-            yield table
-            view = ProgramView(id="program")
-            view.add_class("framed")
-            yield view
+        yield ProgramBrowser(id="browser")
 
     def on_mount(self) -> None:
         """Keys go to the table."""
-        self._table.focus()
+        self._browser.table.focus()
 
     def on_screen_resume(self) -> None:
         """Asks again for what it showed; the first time for the newest programs."""
@@ -161,14 +83,16 @@ class ProgramsScreen(LiveScreen):
         """Whoever writes a filter needs no key to begin, and nothing is exported of no run."""
         if action == "edit_filter":
             return not self._bar.has_focus
-        return action != "export" or self._page.total > 0
+        return action != "export" or self._browser.page.total > 0
 
     def show(self, snapshot: Snapshot) -> None:
         """Takes over the runs for the completion, too."""
         self._snapshot = snapshot
-        if self._filters is None:
-            self._filters = FilterFile(Path(snapshot.workspace))
-            self._bar.history = self._filters.read().history
+        if self._memory is None:
+            workspace = Path(snapshot.workspace)
+            self._memory = FilterMemory(
+                self._bar, workspace, lambda said: self._watching.say(trouble=said)
+            )
         self._name_things()
         super().show(snapshot)
 
@@ -178,51 +102,37 @@ class ProgramsScreen(LiveScreen):
         A held display takes answers to a new filter, but nothing that is only newer. Of a filter
         that was not understood only the sentence is shown, over the last good page.
         """
-        before = self._page
-        fresh = (page.query, page.offset) != (before.query, before.offset)
-        if page.query != self.filter or (held and not fresh and not before.searching):
+        browser = self._browser
+        if page.query != self.filter or not browser.wants(page, held):
             return
         if page.problem:
-            self._say_problem(page.problem)
+            self._found.say_problem(page.problem)
             return
-        row = self._table.row
-        stays = row is not None and any(each.sample == row.sample for each in page.rows)
-        pushed = page.total - before.total
-        if row is not None and not (stays or fresh) and 0 < pushed >= PAGE - self._table.cursor:
-            self._ask(self._offset + pushed)  # its program is that much further down now
+        pushed = browser.pushed_off(page)
+        if pushed:
+            self._ask(self._offset + pushed)
             return
-        self._page = page
+        some = browser.page.total > 0
+        browser.show_page(page)
+        self._found.show_page(page)
         self._name_things()
-        found = self.query_one("#found", Static)
-        found.remove_class("-problem")
-        found.update(found_line(page))
-        other = page.query != before.query or not stays
-        if (fresh and other) or (before.searching and self._table.cursor == 0):
-            self._table.forget_row()
-        self._table.show_empty(empty_text(page))
-        self._table.show_rows(page.rows, (page.sort, page.descending))
-        self._table.border_subtitle = position(page, self._table.cursor)
-        if (before.total > 0) != (page.total > 0):
+        if some != (page.total > 0):
             self.refresh_bindings()
-        if not page.rows:
-            self.show_card(None)
 
     def show_card(self, card: ProgramCard | None) -> None:
         """Takes over what the feed has read of the highlighted program."""
-        row = self._table.row
-        if card is None or (row is not None and row.sample == card.sample):
-            self.query_one(ProgramView).show_card(card)
+        self._browser.show_card(card)
 
     def look_for(self, query: str, back_to: str) -> None:
         """Writes a filter and looks it up at once; escape leads back to the screen of a mode."""
         self.filter, self._back_to = query, back_to
-        self._table.focus()
+        self._browser.table.focus()
         self._ask()
 
     @property
     def chosen(self) -> ProgramLine | None:
         """The program under the cursor."""
-        return self._table.row
+        return self._browser.row
 
     @property
     def filter(self) -> str:
@@ -238,34 +148,30 @@ class ProgramsScreen(LiveScreen):
         return self.query_one("#filter", FilterBar)
 
     @property
-    def _table(self) -> Table[ProgramLine]:
-        return self.query_one("#programs", Table)
+    def _found(self) -> FoundLine:
+        return self.query_one(FoundLine)
 
     @property
-    def _btp(self) -> BtpApp:
-        from btp_tui.app import BtpApp
+    def _browser(self) -> ProgramBrowser:
+        return self.query_one(ProgramBrowser)
 
-        assert isinstance(self.app, BtpApp)
+    @property
+    def _watching(self) -> WatchingApp:
+        assert isinstance(self.app, WatchingApp)
         return self.app
 
     # The filter bar
 
-    @on(Input.Changed, "#filter")
-    def filter_changed(self) -> None:
-        """Asks for what the filter finds; a word that may become a key waits a moment."""
-        if self._pause is not None:
-            self._pause.stop()
-        bar = self._bar
-        if bar.has_focus and may_become_key(bar.value, bar.cursor_position):
-            self._pause = self.set_timer(PAUSE_S, self._ask)
-        else:
-            self._ask()
+    @on(FilterBar.Settled)
+    def filter_settled(self) -> None:
+        """Asks for what the filter finds."""
+        self._ask()
 
     @on(Input.Submitted, "#filter")
     def filter_submitted(self) -> None:
         """Enter goes on to the table."""
         self._ask()
-        self._table.focus()
+        self._browser.table.focus()
 
     @on(FilterBar.Offered)
     def offered(self, message: FilterBar.Offered) -> None:
@@ -281,28 +187,27 @@ class ProgramsScreen(LiveScreen):
     @on(FilterBar.Left)
     def filter_left(self) -> None:
         """A filter that was written and understood is remembered."""
-        text = self.filter.strip()
-        try:
-            parse_query(text)
-        except QueryError:
-            return
-        if text and self._filters is not None and text != next(iter(self._bar.history), ""):
-            self._remember(lambda book: book.used(text), said=False)
+        if self._memory is not None:
+            self._memory.used(self.filter.strip())
 
     # The table
 
     @on(Table.Opened, "#programs")
     async def open_program(self) -> None:
         """Shows the program over the whole window."""
-        if self._table.row is not None:
-            await self.app.run_action(f"open_program({self._table.row.sample})")
+        if self._browser.row is not None:
+            await self.app.run_action(f"open_program({self._browser.row.sample})")
 
     @on(Table.Highlighted, "#programs")
     def highlighted(self) -> None:
         """Asks for the program under the cursor."""
-        self._table.border_subtitle = position(self._page, self._table.cursor)
-        if self._table.row is not None:
-            self.post_message(self.Chosen(self._table.row.sample))
+        row = self._browser.row
+        flags = (row is not None and row.excluded, row is not None and row.marked)
+        if flags != self._flags:  # keys say what they would do to this one
+            self._flags = flags
+            self.refresh_bindings()
+        if row is not None:
+            self.post_message(self.Chosen(row.sample))
 
     @on(Table.HeaderPressed, "#programs")
     def header_pressed(self, message: Table.HeaderPressed) -> None:
@@ -335,90 +240,49 @@ class ProgramsScreen(LiveScreen):
     def action_turn(self, pages: int) -> None:
         """Asks for another page of the same filter."""
         offset = max(0, self._offset + pages * PAGE)
-        if offset != self._offset and offset < self._page.total:
+        if offset != self._offset and offset < self._browser.page.total:
             self._ask(offset)
 
     def action_saved_filters(self) -> None:
         """Lists the saved filters; shows what the chosen one finds."""
+        memory = self._memory
+        if memory is None:
+            return
 
         def chosen(text: str | None) -> None:
             if text is not None:
                 self.filter = text
-                self._remember(lambda book: book.used(text), said=False)
-            self._table.focus()
+                memory.used(text)
+            self._browser.table.focus()
 
-        if self._filters is not None:
-            book = self._filters.read()
-            self.app.push_screen(SavedFilters(book, self.filter.strip(), self._remember), chosen)
+        dialog = SavedFilters(memory.read(), self.filter.strip(), memory.change)
+        self.app.push_screen(dialog, chosen)
 
     def action_export(self) -> None:
         """Asks for a file, and has another process write it."""
-        page, watched = self._page, self._snapshot.watched if self._snapshot else None
-
-        def chosen(place: Path | None) -> None:
-            if place is None:
-                return
-            run = watched.line.name if watched else ""
-            knobs = watched.knobs if watched else None
-            self._export(export_arguments(page.query, run, knobs, place), place)
-
-        what = found_line(page, brief=True)
-        self.app.push_screen(ExportDialog(what, free_place(Path(), "programs")), chosen)
+        Exporting(self._watching).ask(
+            self._browser.page, self._snapshot.watched if self._snapshot else None
+        )
 
     async def action_leave(self) -> None:
         """From the filter to the table, from the table to where it was opened."""
-        if self._table.has_focus:
+        if self._browser.table.has_focus:
             back_to, self._back_to = self._back_to, "dashboard"
             await self.app.run_action(f"show({back_to!r})")
         else:
-            self._table.focus()
+            self._browser.table.focus()
 
     def _ask(self, offset: int = 0) -> None:
         """Asks for a page, unless the filter can be seen to be wrong."""
         try:
             parse_query(self.filter)
         except QueryError as error:
-            self._say_problem(str(error))
+            self._found.say_problem(str(error))
             return
         self._offset = offset
         self.post_message(self.Wanted(self.filter, offset))
 
-    def _say_problem(self, sentence: str) -> None:
-        found = self.query_one("#found", Static)
-        found.add_class("-problem")
-        found.update(Content(problem_line(sentence)))
-
-    def _export(self, arguments: list[str], place: Path) -> None:
-        """Has another process write a file; says what came of it, on whichever screen."""
-        app = self._btp
-
-        async def write() -> None:
-            try:
-                app.say(await engine.administer(app.workspace, *arguments, group="export"))
-            except StorageError as error:
-                app.say(trouble=str(error))
-
-        app.say(f"Writing {place} …")
-        app.run_worker(write(), group="exports")
-
     def _name_things(self) -> None:
         """Tells the completion which names there are."""
         runs = tuple(line.name for line in self._snapshot.runs) if self._snapshot else ()
-        self._bar.names = Names(self._page.tasks, self._page.sources, runs)
-
-    def _remember(self, change: Change, said: bool = True) -> None:
-        """Changes the file of filters, out of the way of keys; `said` where a user waits for it."""
-        filters = self._filters
-        if filters is None:
-            return
-
-        async def write() -> None:
-            try:
-                book = await asyncio.to_thread(filters.change, change)
-            except StorageError as error:
-                if said:
-                    self._btp.say(trouble=str(error))
-            else:
-                self._bar.history = book.history
-
-        self.run_worker(write(), group="filters")
+        self._bar.names = Names(self._browser.page.tasks, self._browser.page.sources, runs)

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import line
 
 
@@ -32,7 +33,7 @@ class Prompt(ModalScreen[str | None]):
             yield Input(self._value, id="answer")
             yield Static(
                 "[b $footer-key-foreground]enter[/] takes it    "
-                "[b $footer-key-foreground]esc[/] goes back"
+                f"[b $footer-key-foreground]{key_of('prompt.cancel')}[/] goes back"
             )
 
     @on(Input.Submitted)

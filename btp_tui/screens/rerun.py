@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.panels.panel import Piece, line, lines
 from btp_tui.rerun import Rerun, TestThenNow, ThenNow
 from btp_tui.theme import outcome_sign
@@ -54,7 +55,7 @@ class RerunDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The question, the line to edit, and the place of the answer."""
         with Vertical(classes="dialog rerun") as box:
-            box.border_title = f"Re-run {self._about}, program {self._sample}"
+            box.border_title = line(f"Re-run {self._about}, program {self._sample}")  # no markup
             yield Static(
                 f"CPU seconds a test may take (its run: {self._limit_s:g}, or as the task says):",
                 id="rerun-question",
@@ -69,7 +70,7 @@ class RerunDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Says what is going to happen."""
         self._say(line((_KEEPS, "$dimmed")))
-        self._keys(("enter", "runs it"), ("esc", "goes back"))
+        self._keys(("enter", "runs it"), (key_of("rerun.back"), "goes back"))
 
     def on_unmount(self) -> None:
         """Nobody waits for it any more."""
@@ -88,7 +89,7 @@ class RerunDialog(ModalScreen[None]):
         self._began = time.monotonic()
         self._ticking = self.set_interval(1.0, self._wait)
         self._wait()
-        self._keys(("esc", "ends it"))
+        self._keys((key_of("rerun.back"), "ends it"))
         self.run_worker(self._run(limit_s), group="rerun")
 
     async def _run(self, limit_s: float) -> None:
@@ -110,7 +111,7 @@ class RerunDialog(ModalScreen[None]):
             self._ticking.stop()
         self._rerun = None
         self._say(said)
-        self._keys(("esc", "goes back"))
+        self._keys((key_of("rerun.back"), "goes back"))
         self.query_one("#rerun-answer").focus()
 
     def _say(self, said: Content) -> None:

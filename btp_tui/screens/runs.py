@@ -10,8 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from btp_tui import words
+from btp_tui.key_names import key_of
+from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import Piece, line
-from btp_tui.panels.table import Column, Table
+from btp_tui.panels.table import Table
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.live import LiveScreen
 from btp_tui.screens.prompt import Prompt
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 #: Runs that can be told apart in one plot, and what each is called beside its colour.
 MOST, SIGNS = 4, "ABCD"
 
-EMPTY = "No run yet: press d to start the demo, N for one of your own."
+
+def _no_run() -> str:
+    demo, own = key_of("demo"), key_of("new")
+    return f"No run yet: press {demo} to start the demo, {own} for one of your own."
 
 
 class RunsScreen(LiveScreen):
@@ -123,7 +128,7 @@ class RunsScreen(LiveScreen):
         super().show(snapshot)
         self._runs = snapshot.runs
         if not snapshot.runs:
-            self._table.show_empty(EMPTY if snapshot.loaded else "")
+            self._table.show_empty(_no_run() if snapshot.loaded else "")
         self._list()
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
@@ -167,7 +172,10 @@ class RunsScreen(LiveScreen):
         elif len(self._marked) < MOST:
             self._marked.append(run.name)
         else:
-            self._btp.say(trouble=f"{MOST} runs are marked already: take a mark away with m first.")
+            self._btp.say(
+                trouble=f"{MOST} runs are marked already: take a mark away with "
+                f"{key_of('runs.mark')} first."
+            )
         self._list()
         self._table.refresh()
 
@@ -220,7 +228,7 @@ class RunsScreen(LiveScreen):
             return run
         self._btp.say(
             trouble=f"An engine is at work on {run.name}: stop it before you {what} the run "
-            "(enter watches it, s stops it)."
+            f"({key_of('table.open')} watches it, {key_of('stop')} stops it)."
         )
         return None
 
@@ -249,12 +257,18 @@ class RunsScreen(LiveScreen):
         table = self._table
         away = sum(run.archived for run in self._runs)
         if away and not shown:
-            table.show_empty("All runs are archived: press A to show them.")
+            table.show_empty(
+                f"All runs are archived: press {key_of('runs.archived')} to show them."
+            )
         table.show_rows(shown)
-        said = ["enter watches one", "m marks, v compares"]
+        said = [
+            f"{key_of('table.open')} watches one",
+            f"{key_of('runs.mark')} marks, {key_of('runs.compare')} compares",
+        ]
         if away:
             said.append(
-                f"{words.count(away)} archived, A {'hides' if self._show_archived else 'shows'}"
+                f"{words.count(away)} archived, "
+                f"{key_of('runs.archived')} {'hides' if self._show_archived else 'shows'}"
             )
         table.border_subtitle = f"[$dimmed]{' · '.join(said)}[/]"
         self.refresh_bindings()
@@ -298,8 +312,8 @@ def _losses(run: RunLine) -> str:
         ]
     return (
         f"Lost are {', '.join(parts)}. Programs that another run wrote, too, stay. It cannot be "
-        "taken back; a archives it instead. The room in the database is given back to the disk by "
-        "btp-tui db vacuum."
+        f"taken back; {key_of('runs.archive')} archives it instead. The room in the database "
+        "is given back to the disk by btp-tui db vacuum."
     )
 
 

@@ -13,13 +13,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from btp_tui.filter_book import BUILT_IN, FilterBook
+from btp_tui.filter_book import BUILT_IN, Change, FilterBook
+from btp_tui.key_names import key_of
+from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import line
-from btp_tui.panels.table import Column, Table
+from btp_tui.panels.table import Table
 from btp_tui.screens.prompt import Prompt
-
-#: A change to the saved filters, see FilterFile.change.
-Change = Callable[[FilterBook], FilterBook]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +84,17 @@ class SavedFilters(ModalScreen[str | None]):
     @on(Table.Highlighted, "#saved")
     def highlighted(self) -> None:
         """Built-in filters can neither be renamed nor deleted: the keys are not offered."""
-        keys = [("enter", "applies"), ("s", "saves this one"), ("esc", "closes")]
+        keys = [
+            (key_of("table.open"), "applies"),
+            (key_of("saved.save"), "saves this one"),
+            (key_of("saved.close"), "closes"),
+        ]
         if self._own is not None:
-            keys += [("r", "renames"), ("x", "deletes")]
+            keys += [(key_of("saved.rename"), "renames"), (key_of("saved.delete"), "deletes")]
         pieces = [
             piece
-            for key, what in keys
-            for piece in ((key, "bold $footer-key-foreground"), f" {what}  ")
+            for shown, what in keys
+            for piece in ((shown, "bold $footer-key-foreground"), f" {what}  ")
         ]
         self.query_one("#saved-keys", Static).update(line(*pieces))
 
@@ -120,7 +123,7 @@ class SavedFilters(ModalScreen[str | None]):
 
         def named(name: str | None) -> None:
             if name in {row.name for row in self._table.rows}:
-                self.notify(f"{name} is there already: choose another name.")
+                self.notify(f"{name} is there already: choose another name.", markup=False)
             elif name:
                 self._changed(lambda book: book.renamed(own.name, name), name)
 

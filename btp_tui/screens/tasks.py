@@ -13,6 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from btp_tui import words
+from btp_tui.key_names import key_of
 from btp_tui.panels.find_bar import DEBOUNCE_S, FindBar
 from btp_tui.panels.table import Table
 from btp_tui.panels.tasks import TaskTable
@@ -21,15 +22,22 @@ from btp_tui.screens.live import LiveScreen
 from btp_tui.snapshot import PAGE, Snapshot
 from btp_tui.tasks import TASK_SORTS, TURNED_ROUND, TaskLine, TaskPage, TaskWish
 
-EXAMPLE = "press / to look for a task: a part of its name, or a pattern such as nano/*7"
+#: What may be looked for.
+EXAMPLE = "a part of its name, or a pattern such as nano/*7"
 
 
 class TasksScreen(LiveScreen):
     """The feed finds, sorts and counts; this screen only asks and shows."""
 
+    READS = frozenset(("tasks",))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "slash", "edit_filter", "Filter", tooltip="Look for tasks by name", id="tasks.filter"
+            "slash",
+            "edit_filter",
+            "Filter",
+            tooltip="Look for tasks by name",
+            id="tasks.filter",
+            priority=True,  # else what is typed right after it would go to the table
         ),
         Binding(
             "o",
@@ -91,12 +99,15 @@ class TasksScreen(LiveScreen):
 
     def compose_body(self) -> ComposeResult:
         """Filter, what it found, and the table."""
-        yield FindBar(placeholder=EXAMPLE, id="filter", compact=True)
+        press = f"press {key_of('tasks.filter')} to look for a task"
+        yield FindBar(placeholder=f"{press}: {EXAMPLE}", id="filter", compact=True)
         yield Static(id="found")
         table = TaskTable("tasks")
         table.add_class("framed")
         table.border_title = "Tasks"
-        table.border_subtitle = "[$dimmed]enter shows its programs in their order[/]"
+        table.border_subtitle = (
+            f"[$dimmed]{key_of('table.open')} shows its programs in their order[/]"
+        )
         yield table
 
     def on_mount(self) -> None:
@@ -160,7 +171,7 @@ class TasksScreen(LiveScreen):
 
     def action_edit_filter(self) -> None:
         """Keys go to the filter bar."""
-        self.query_one(FindBar).focus()
+        self.set_focus(self.query_one(FindBar))
 
     def action_next_sort(self) -> None:
         """Sorts by the next of the orders, each as its name says first."""
@@ -201,12 +212,17 @@ class TasksScreen(LiveScreen):
         if snapshot is None or not snapshot.loaded:
             return ""
         if snapshot.watched is None:
-            return "No run yet: press d to start the demo."
+            return f"No run yet: press {key_of('demo')} to start the demo."
         if self._page.of:
-            return "No task is called so: esc, then c shows all of them."
+            return (
+                f"No task is called so: {key_of('find.back')}, then "
+                f"{key_of('tasks.clear')} shows all of them."
+            )
         if snapshot.watched.line.alive:
-            return "No program yet: tasks come with the first ones. Press 1 to see how far it is."
-        return "This run has no programs: press 3 for another run, or d to start the demo."
+            press = f"Press {key_of('go.dashboard')} to see how far it is."
+            return f"No program yet: tasks come with the first ones. {press}"
+        press = f"press {key_of('go.runs')} for another run, or {key_of('demo')} to start the demo"
+        return f"This run has no programs: {press}."
 
     @property
     def _table(self) -> Table[TaskLine]:
