@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import SystemCommand
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
@@ -38,6 +39,7 @@ from btp_tui.screens.late import (
 )
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.steered import SteeredApp
+from btp_tui.text_only import TextOnly
 from btp_tui.theme import THEMES
 from storage.schema import Flag
 
@@ -74,6 +76,7 @@ class BtpApp(SteeredApp):
     ) -> None:
         """A theme that is picked is kept in `theme_file` for the next start."""
         super().__init__(workspace, run, feed)
+        self._text_only = TextOnly()
         self._start_demo = start_demo
         self._chosen = ChosenProgram(self, self._steering.flagging)
         self._end_notice = EndNotice(preferences.when_run_ends, os.environ, self.write_out)
@@ -92,6 +95,10 @@ class BtpApp(SteeredApp):
             await self.action_start_demo()
         self._feed.start()
         self.set_timer(WARM_UP_S, lambda: self.run_worker(warm_up, thread=True, group="warm-up"))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and what keeps texts from steering the terminal."""
+        return [*super().get_line_filters(), self._text_only]
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Tells the end of a run; SteeredApp and WatchingApp see to the rest."""

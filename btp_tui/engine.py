@@ -110,15 +110,18 @@ async def administer(workspace: Workspace, *arguments: str, group: str = "runs")
     It outlives the screen: what was begun is done, though nobody hears of it any more.
     """
     command = [sys.executable, "-P", "-m", "core", group, *arguments]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        "--workspace",
-        str(workspace.path.absolute()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--workspace",
+            str(workspace.path.absolute()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:  # no memory, or more arguments than a process takes
+        raise StorageError(f"Nothing was done: {error.strerror}.") from error
     said, trouble = (text.decode(errors="replace").strip() for text in await process.communicate())
     if process.returncode:
         lines = trouble.splitlines() or [f"It ended with exit code {process.returncode}."]

@@ -55,6 +55,9 @@ _FEED_S = 0.1
 #: Most values in one IN (...): SQLite allows more, but a page or a minibatch needs no more.
 _CHUNK = 500
 
+#: No id is as large, and SQLite would not take it for one.
+_TOO_LARGE = 1 << 63
+
 
 class Reader:
     """One read-only connection, opened when the workspace exists; threads may share it."""
@@ -333,7 +336,7 @@ class Reader:
 
     def _by_id(self, sql: str, ids: Iterable[int], tail: str = "") -> dict[int, tuple[Any, ...]]:
         """Rows of `sql IN (ids) tail` by their first column."""
-        wanted = sorted({int(number) for number in ids})
+        wanted = sorted({int(number) for number in ids if number < _TOO_LARGE})
         found: dict[int, tuple[Any, ...]] = {}
         for begin in range(0, len(wanted), _CHUNK):
             chunk = wanted[begin : begin + _CHUNK]

@@ -78,7 +78,7 @@ class ProgramView(VerticalScroll, can_focus=True):
         card, width = self._card, self.size.width
         columns = width >= TESTS_BESIDE and self._shows != "changes"
         self.set_class(columns, "-columns")
-        self.border_title = card.task if card else "Program"
+        self.border_title = line(card.task) if card else "Program"  # no markup: a dataset's own
         lineage = card.lineage if card else None
         self.border_subtitle = f"program {lineage.said} of this task" if lineage else ""
         facts = lines(program_facts(card)) if card else line(("No program chosen.", "$dimmed"))

@@ -15,10 +15,11 @@ from textual.widgets import Input, Static
 from btp_tui import words
 from btp_tui.key_names import key_of
 from btp_tui.panels.find_bar import DEBOUNCE_S, FindBar
+from btp_tui.panels.panel import line
 from btp_tui.panels.table import Table
 from btp_tui.panels.tasks import TaskTable
 from btp_tui.query import task_query
-from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.snapshot import PAGE, Snapshot
 from btp_tui.tasks import TASK_SORTS, TURNED_ROUND, TaskLine, TaskPage, TaskWish
 
@@ -140,7 +141,7 @@ class TasksScreen(LiveScreen):
         found = self.query_one("#found", Static)
         found.set_class(bool(page.problem), "-problem")
         if page.problem:
-            found.update(f"✗ {page.problem}")
+            found.update(line(f"✗ {page.problem}"))  # no markup: it may name a path
             return
         self._page = page
         found.update(_found(page))
@@ -210,7 +211,7 @@ class TasksScreen(LiveScreen):
     def _what_to_press(self) -> str:
         snapshot = self._snapshot
         if snapshot is None or not snapshot.loaded:
-            return ""
+            return reading(snapshot)
         if snapshot.watched is None:
             return f"No run yet: press {key_of('demo')} to start the demo."
         if self._page.of:
