@@ -48,7 +48,7 @@ from storage.schema import UpdateRecord
 from storage.writer import Writer
 
 _NOTHING_TO_LEARN_FROM = (
-    "Nothing to learn from: no program that is not excluded has both a verdict and a possibility. "
+    "Nothing to learn from: no program, excluded ones apart, has both a verdict and a possibility. "
     "(One that the student could not write within its context has none.)"
 )
 

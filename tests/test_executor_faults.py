@@ -26,8 +26,19 @@ from tests.executor_tasks import asserts, call, judge, stdio
 
 
 def zygotes(of: int | None = None) -> list[psutil.Process]:
-    """The zygotes of a process (this one), without their children."""
-    return psutil.Process(of).children()
+    """The zygotes of a process (this one), without their children.
+
+    Other tests in this process may have left it a child of another kind, as a server for all.
+    """
+    return [child for child in psutil.Process(of).children() if is_zygote(child)]
+
+
+def is_zygote(process: psutil.Process) -> bool:
+    """Whether it is one; so is what has ended unnoticed, or what may not be looked at."""
+    try:
+        return "sandbox.zygote" in " ".join(process.cmdline())
+    except psutil.Error:
+        return True
 
 
 def grandchildren() -> list[psutil.Process]:

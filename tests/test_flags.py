@@ -66,7 +66,7 @@ def test_a_workspace_that_version_3_wrote_takes_flags_and_keeps_all_it_held(tmp_
         ]
         before = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    with pytest.raises(StorageError, match=r"any command that writes .* up to date"):
+    with pytest.raises(StorageError, match=r"btp-tui db upgrade .* up to date"):
         workspace.open()
     workspace.create().open()
     with closing(sqlite3.connect(workspace.database)) as connection:
@@ -278,6 +278,36 @@ def test_what_cannot_be_done_is_one_sentence(
     assert ask(store, *asked, monkeypatch=monkeypatch) == 2
     assert capsys.readouterr().err.startswith(f"btp-tui: {sentence}")
     assert said(store) == []
+
+
+def test_a_filter_whose_last_quote_is_open_finds_its_words_in_this_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.sampled("x = 1", "y = 2")
+    assert ask(store, "mark", "demo-1", "--filter", '"y', monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "demo-1: 1 program marked.\n"
+
+
+def test_a_run_whose_folder_cannot_be_written_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.sampled("x")
+    folder = store.workspace.run_folder("demo-1")
+    (folder / "engine.lock").mkdir(parents=True)
+    assert ask(store, "mark", "demo-1", "1", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err.startswith(f"btp-tui: Cannot write to {folder}: ")
+    assert said(store) == []
+
+
+@pytest.mark.parametrize("command", [("exclude", "demo-1"), ("rerun",)])
+def test_a_number_that_no_program_can_have_is_wrong_use(
+    command: tuple[str, ...],
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ask(store, *command, str(10**30), monkeypatch=monkeypatch) == 2
+    assert "Invalid value for 'ID'" in capsys.readouterr().err
 
 
 # By an engine at work
