@@ -34,7 +34,7 @@ def screen_options(
 
 def open_screen(workspace: Path, theme: str | None = None, start_demo: bool = False) -> None:
     """Shows the screen until it is left."""
-    gc.disable()  # a start leaves little garbage; btp_tui.screens.late.warm_up begins to look for it
+    gc.disable()  # a start leaves little garbage; warm_up in screens/late.py puts it on again
     # Textual looks every 100 ms whether an escape stays alone; by itself it then waits once more.
     os.environ.setdefault("ESCDELAY", "50")
     from btp_tui.app import BtpApp

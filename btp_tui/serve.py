@@ -77,7 +77,7 @@ class GuardedServer(Server):  # type: ignore[misc]
         return await handler(request)
 
     def _matches(self, token: str) -> bool:
-        return hmac.compare_digest(token.encode(), self._token.encode())
+        return hmac.compare_digest(token.encode(errors="surrogatepass"), self._token.encode())
 
 
 def serve(workspace: Path, port: int) -> None:

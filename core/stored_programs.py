@@ -164,9 +164,15 @@ def _say(workspace: Workspace, run: Run, name: str, samples: list[int]) -> str:
     with Writer(workspace) as writer:
         if run.kind == "train" and workspace.engine_alive(run.name):
             return _ask(writer, workspace, run, name, samples)
-        with workspace.engine_lock(run.name):
-            carry_out_pending(writer, run.id)
-            return set_flags(writer, run.id, name, samples)
+        try:
+            with workspace.engine_lock(run.name):
+                carry_out_pending(writer, run.id)
+                return set_flags(writer, run.id, name, samples)
+        except OSError as error:
+            raise CoreError(
+                f"Cannot write to {workspace.run_folder(run.name)}: {error.strerror or error}; "
+                "nothing was changed."
+            ) from error
 
 
 def _ask(writer: Writer, workspace: Workspace, run: Run, name: str, samples: list[int]) -> str:
@@ -204,8 +210,9 @@ def _in_words(result: Rerun) -> str:
         rows.append(f"test {number}: {before}, now {test.outcome} ({test.seconds:.2f} s){said}")
     before = result.then.outcome if result.then else "not tested"
     rows.append(
-        f"{_one_line(result.task_id)}, program {result.sample}: {before}, now {result.now.outcome} with "
-        f"{result.limit_s:g} s a test. Nothing was stored: the verdict of its run stands."
+        f"{_one_line(result.task_id)}, program {result.sample}: {before}, now "
+        f"{result.now.outcome} with {result.limit_s:g} s a test. Nothing was stored: the verdict "
+        "of its run stands."
     )
     return "\n".join(rows)
 

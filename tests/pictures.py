@@ -22,7 +22,7 @@ from textual.widgets import Input
 from btp_tui.snapshot import Snapshot
 from core.estimate import figures
 from core.estimate.machine import Machine
-from tests.screens import Examples, still_app
+from tests.screens import EXAMPLES, Examples, still_app
 
 #: The windows that everything is laid out for, and one that is lower than terminals come.
 TINY, SMALL, MIDDLE, LARGE = (60, 15), (80, 24), (120, 40), (200, 50)
@@ -43,7 +43,7 @@ class Picture:
     shown: Snapshot
     keys: str = ""
     sizes: tuple[tuple[int, int], ...] = (SMALL,)
-    examples: Examples = Examples()
+    examples: Examples = EXAMPLES
     act: Callable[[Pilot[Any]], Awaitable[None]] | None = None
     theme: str = ""
 

@@ -320,6 +320,9 @@ class Examples:
     tasks: Callable[[TaskWish], TaskPage | None] = task_page
 
 
+EXAMPLES = Examples()
+
+
 class StillFeed(Feed):
     """Shows one snapshot, and answers wishes at once, from examples where the run has begun."""
 
@@ -382,7 +385,7 @@ _NOTHING_YET = Examples(
 def still_app(
     shown: Snapshot,
     workspace: Path = Path("btp-runs"),
-    examples: Examples = Examples(),  # frozen
+    examples: Examples = EXAMPLES,
 ) -> BtpApp:
     """The application on a snapshot that does not change."""
     return BtpApp(workspace, feed=lambda place, post: StillFeed(shown, place, post, examples))

@@ -16,7 +16,7 @@ import pytest
 from btp_tui import words
 from btp_tui.observer import Observer
 from btp_tui.room import DiskWatch, lasting
-from btp_tui.seeds import accuracy_at
+from btp_tui.seeds import Seeds, accuracy_at
 from btp_tui.snapshot import Watched
 from btp_tui.wishes import Wishes
 from core.telemetry import Machine
@@ -79,6 +79,18 @@ def test_another_setting_or_a_turned_knob_makes_it_another_run(store: Store) -> 
 def test_a_run_alone_has_no_band(store: Store) -> None:
     measure(store, store.run, {0: 0.3})
     assert look(store).band is None
+
+
+def test_a_band_of_many_runs_is_worked_out_only_when_one_was_measured(store: Store) -> None:
+    measure(store, store.run, {0: 0.3, 10: 0.6})
+    run_with(store, "seed = 1", {0: 0.2, 20: 0.6})
+    seeds, runs = Seeds(store.reader), store.reader.runs()
+    run = next(each for each in runs if each.id == store.run)
+    first = seeds.band(run, runs, store.reader.evaluations(run.id))
+    assert first is not None
+    assert seeds.band(run, runs, store.reader.evaluations(run.id)) is first
+    measure(store, store.run, {20: 0.9})
+    assert seeds.band(run, runs, store.reader.evaluations(run.id)) != first
 
 
 def test_nothing_is_said_of_a_run_beyond_its_last_measurement() -> None:

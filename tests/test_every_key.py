@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from btp_tui import engine
+from btp_tui import engine, key_record
 from btp_tui.app import BtpApp
 from btp_tui.form.rows import SectionRow
 from btp_tui.keymap import bindable
@@ -31,8 +32,7 @@ from btp_tui.screens.compare import CompareScreen, Curves
 from btp_tui.screens.saved_filters import SavedFilters
 from btp_tui.snapshot import PAGE, Snapshot
 from storage.workspace import Workspace
-from tests.screens import Examples, card, lineage, run_line, snapshot
-from tests.screens import still_app as app_on
+from tests.screens import EXAMPLES, Examples, card, lineage, run_line, snapshot, still_app
 from tests.states import comparison, first_card, flagged_card, flagged_page, warned
 from tests.stores import Store
 
@@ -74,7 +74,7 @@ class View:
 
     shown: Snapshot
     keys: str = ""
-    examples: Examples = Examples()
+    examples: Examples = EXAMPLES
     act: Callable[[Seen], Awaitable[None]] | None = None
 
 
@@ -313,6 +313,8 @@ class Key:
 #: Something else than before; nothing else than before.
 OTHER, SAME = object(), object()
 
+ALPHA_SET = [("set", "replay.alpha", 0.25)]
+
 GLOBAL = [
     Key("d", "start_demo", "dashboard, finished", begun, [("start", "demo")]),
     Key("p", "pause_training", "dashboard", commands, [("pause",)]),
@@ -340,9 +342,7 @@ GLOBAL = [
 ]
 
 DASHBOARD = [
-    Key(
-        "enter", "app.apply_knobs", "dashboard, preview", commands, [("set", "replay.alpha", 0.25)]
-    ),
+    Key("enter", "app.apply_knobs", "dashboard, preview", commands, ALPHA_SET),
     Key("escape", "app.revert_knobs", "dashboard, preview", turned, {}),
     Key("z", "turn_span(1)", "dashboard", span, OTHER),
     Key("Z", "turn_span(-1)", "dashboard", span, OTHER),
@@ -523,18 +523,19 @@ SPECIFIED = {
 
 @asynccontextmanager
 async def opened(name: str, folder: Path, begun: list[tuple[str, ...]]) -> AsyncIterator[Seen]:
-    """The application in a view, over a store that has its runs."""
+    """The application in a view, over a store that has its runs; no key there is unspecified."""
     view = VIEWS[name]
     with Store(folder) as store:
         for run in ("demo-0", "mine-1"):
             store.writer.create_run(run, "train", "seed = 0\n", "nano", "all")
-        app = app_on(view.shown, store.workspace.path, view.examples)
+        app = still_app(view.shown, store.workspace.path, view.examples)
         async with app.run_test(size=(80, 24)) as pilot:
             seen = Seen(pilot, store, begun)
             await pilot.pause()
             await seen.press(view.keys)
             if view.act is not None:
                 await view.act(seen)
+            assert unspecified(seen) == []
             yield seen
 
 
@@ -563,37 +564,22 @@ def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str
     return asked
 
 
-def bound(seen: Seen) -> dict[str, tuple[DOMNode, Binding]]:
-    """The keys of ours that work at this moment."""
+def unspecified(seen: Seen) -> list[tuple[str, str, str]]:
+    """The keys of ours that work at this moment and are not in the table."""
     ours = {action.id for action in bindable()}
-    return {
-        key: (active.node, active.binding)
+    return [
+        (type(active.node).__name__, key, active.binding.action)
         for key, active in seen.screen.active_bindings.items()
-        if active.binding.id in ours and active.enabled
-    }
+        if active.binding.id in ours and not specified(active.node, key, active.binding.action)
+    ]
 
 
 def specified(node: DOMNode, key: str, action: str) -> bool:
     return any((owner.__name__, key, action) in SPECIFIED for owner in type(node).__mro__)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-async def test_every_key_that_works_somewhere_is_specified(
-    view: str, tmp_path: Path, processes: list[tuple[str, ...]]
-) -> None:
-    async with opened(view, tmp_path, processes) as seen:
-        keys = bound(seen)
-        assert keys
-        unknown = [
-            (type(node).__name__, key, binding.action)
-            for key, (node, binding) in keys.items()
-            if not specified(node, key, binding.action)
-        ]
-    assert unknown == []
-
-
 def test_every_key_that_is_declared_is_specified_and_no_other() -> None:
-    bindable()  # imports all that has keys
+    key_record.declared()  # imports all that has keys
     declared = {
         (node.__name__, binding.key, binding.action)
         for node in (BtpApp, *descendants(DOMNode))
@@ -610,34 +596,39 @@ def descendants(node: type) -> Iterator[type]:
 
 
 @pytest.mark.parametrize(
-    ("key", "row"),
+    "key",
     [
-        pytest.param(key, each, id=f"{each.view}: {key}")
+        pytest.param(each, id=f"{each.view}: {each.keys}")
         for table in SPECIFICATION.values()
         for each in table
-        for key in each.keys.split()
     ],
 )
 async def test_a_key_does_what_is_specified(
-    key: str, row: Key, tmp_path: Path, processes: list[tuple[str, ...]]
+    key: Key, tmp_path: Path, processes: list[tuple[str, ...]]
 ) -> None:
-    async with opened(row.view, tmp_path, processes) as seen:
-        _, binding = bound(seen)[key]
-        assert binding.action == row.action
-        before = row.observed(seen)
-        if row.becomes is not SAME:
-            assert before != row.becomes
-        if isinstance(before, list):
-            before = list(before)
-        await seen.press(key)
-        after = row.observed(seen)
-    match row.becomes:
-        case _ if row.becomes is OTHER:
-            assert after != before
-        case _ if row.becomes is SAME:
-            assert after == before
-        case _:
-            assert after == row.becomes
+    """The first of its keys; others call the same action of the same part."""
+    async with opened(key.view, tmp_path, processes) as seen:
+        first, *others = key.keys.split()
+        node = taken_by(seen, first, key.action)
+        assert node is not None
+        assert [other for other in others if taken_by(seen, other, key.action) is not node] == []
+        before = deepcopy(key.observed(seen))
+        assert before != key.becomes
+        await seen.press(first)
+        after = key.observed(seen)
+    if key.becomes is OTHER:
+        assert after != before
+    else:
+        assert after == (before if key.becomes is SAME else key.becomes)
+
+
+def taken_by(seen: Seen, key: str, action: str) -> DOMNode | None:
+    """The part in sight on which a key calls an action."""
+    for node, bindings in seen.screen._modal_binding_chain:
+        if any(each.action == action for each in bindings.key_to_bindings.get(key, ())):
+            assert isinstance(node, DOMNode)
+            return node
+    return None
 
 
 #: Keys that leave no screen for good, what they show, and the key that takes it back.

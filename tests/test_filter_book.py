@@ -70,7 +70,11 @@ def test_a_workspace_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"history": 1, "saved": []}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"history": 1, "saved": []}', '{"history": [null], "saved": []}', "[" * 99999],
+    ids=lambda content: content[:20],
+)
 def test_a_damaged_file_reads_as_empty_and_is_kept_aside(tmp_path: Path, content: str) -> None:
     place = tmp_path / "filters.json"
     place.write_text(content)
@@ -79,6 +83,41 @@ def test_a_damaged_file_reads_as_empty_and_is_kept_aside(tmp_path: Path, content
     file.change(lambda book: book.used("iter:1"))
     assert json.loads(place.read_text())["history"] == ["iter:1"]
     assert (tmp_path / "filters.damaged").read_text() == content
+
+
+def test_what_was_put_aside_before_is_not_replaced(tmp_path: Path) -> None:
+    for content in ("first", "second"):
+        (tmp_path / "filters.json").write_text(content)
+        FilterFile(tmp_path).change(lambda book: book.used("iter:1"))
+    aside = sorted(place.read_text() for place in tmp_path.glob("*.damaged*"))
+    assert aside == ["first", "second"]
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "filters.json")
+    code = "import sys; from btp_tui.filter_book import *; FilterFile(Path(sys.argv[1])).read()"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=20, check=True)
+
+
+def test_a_file_too_large_for_filters_is_not_read(tmp_path: Path) -> None:
+    content = json.dumps({"history": ["x" * (20 << 20)], "saved": []})
+    (tmp_path / "filters.json").write_text(content)
+    assert FilterFile(tmp_path).read() == FilterBook()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text('{"history": [], "saved": []}')
+    (tmp_path / "filters.json").symlink_to(elsewhere)
+    FilterFile(tmp_path).change(lambda book: book.used("iter:1"))
+    assert (tmp_path / "filters.json").is_symlink()
+    assert json.loads(elsewhere.read_text())["history"] == ["iter:1"]
+
+
+def test_no_text_of_the_file_can_move_the_cursor_or_turn_the_text_round(tmp_path: Path) -> None:
+    saved = [["a\x1b[31m", "x\u202ey\ud800\x00"]]
+    (tmp_path / "filters.json").write_text(json.dumps({"history": ["\x9b2J"], "saved": saved}))
+    assert FilterFile(tmp_path).read() == FilterBook((" 2J",), (("a [31m", "x y  "),))
 
 
 def test_a_place_that_cannot_be_written_is_said_and_leaves_the_file_as_it_was(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +20,11 @@ from btp_tui.rerun import Rerun, TestThenNow, ThenNow
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.rerun import RerunDialog, read_limit
 from core.config import Config, to_toml
+from core.entry import run_command
 from core.errors import CoreError
 from core.records import task_record, verdict_record
 from core.rerun import rerun
+from core.stored_programs import programs_app
 from core.tasks import Outcome, TestVerdict, Verdict
 from core.tasks.load import load_tasks
 from storage.errors import StorageError
@@ -66,6 +72,12 @@ def workspace(tmp_path: Path) -> Workspace:
         verdict = Verdict(tests=tests, path="split", seconds=0.2)
         writer.add_verdicts(run, [verdict_record(stored.program, verdict)])
     return writer.workspace
+
+
+def store(workspace: Workspace, text: str) -> None:
+    """Another program of the run, number 2."""
+    with Writer(workspace) as writer:
+        writer.add_samples(1, 0, [sample("mbpp/1", text, rank=1)])
 
 
 def contents(workspace: Workspace) -> list[Any]:
@@ -134,6 +146,50 @@ def test_a_process_that_is_ended_is_gone_at_once(workspace: Workspace) -> None:
     assert seconds < 2
 
 
+ASK = """
+import asyncio, sys
+from pathlib import Path
+from btp_tui.rerun import Rerun
+from storage.workspace import Workspace
+
+async def ask():
+    running = Rerun()
+    task = asyncio.create_task(running.run(Workspace(Path(sys.argv[1])), 2, 60.0))
+    while running._process is None:
+        await asyncio.sleep(0.01)
+    print(running._process.pid, flush=True)
+    await task
+
+asyncio.run(ask())
+"""
+
+
+def test_a_program_that_runs_ends_with_the_screen_however_that_ends(workspace: Workspace) -> None:
+    store(workspace, "while True: pass")
+    command = [sys.executable, "-c", ASK, str(workspace.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as screen:
+        assert screen.stdout is not None
+        running = os.pidfd_open(int(screen.stdout.readline()))
+        time.sleep(2)  # until the program runs
+        screen.kill()
+    ended, _, _ = select.select([running], [], [], 10)
+    os.close(running)
+    assert ended
+
+
+def test_what_a_program_says_cannot_move_the_cursor(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(workspace, 'raise ValueError("\\x1b]0;title\\x07\\x9b2J\\u202e")')
+    asked = ["btp-tui", "rerun", "2", "--workspace", str(workspace.path)]
+    monkeypatch.setattr("sys.argv", asked)
+    with pytest.raises(SystemExit):
+        run_command(programs_app)
+    said = capsys.readouterr().out
+    assert "ValueError:  ]0;title  2J" in said
+    assert all(line.isprintable() for line in said.splitlines())
+
+
 # The dialog
 
 
@@ -182,6 +238,14 @@ async def test_capital_r_asks_for_a_limit_ten_times_the_runs_and_shows_then_and_
         assert "2 of 3 tests passed with 20 s each, 1 under its run's limit." in shown
         await pilot.press("escape")
         assert isinstance(app.screen, ProgramScreen)
+
+
+async def test_a_task_may_have_brackets_in_its_name() -> None:
+    app = still_app(snapshot())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(RerunDialog(app.workspace, 7, "mine/[/x][red]", 2.0))
+        await pilot.pause()
+        assert "mine/[/x][red]" in text_of(pilot)
 
 
 async def test_escape_ends_a_program_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:

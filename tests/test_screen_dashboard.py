@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,23 +17,13 @@ from btp_tui.panels.machine import Machine
 from btp_tui.panels.replay import PriorityHistogram
 from btp_tui.panels.sliders import SCALES, knob_at, slider_length
 from btp_tui.screens.program import ProgramScreen
-from btp_tui.snapshot import Disk, IterationOutcomes, Knobs, SeedBand, Snapshot, Watched
-from storage.schema import Telemetry, UpdateFigures
-from tests.screens import START, evaluations, progress, snapshot, still_app, telemetry, watched
+from btp_tui.snapshot import Disk, IterationOutcomes, Knobs, Snapshot, Watched
+from storage.schema import UpdateFigures
+from tests.screens import START, evaluations, progress, snapshot, still_app, watched
+from tests.states import FULL, OPEN, band, imported, machines
 from tests.stores import Store
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
-Compare = Callable[..., bool]
-
-
-@pytest.fixture(autouse=True)
-def same_clock_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are local: the pictures are taken in one time zone."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @asynccontextmanager
@@ -138,10 +127,6 @@ async def test_one_measurement_and_two_updates_are_drawn_and_none_says_what_come
 
 
 # Seeds
-
-
-def band() -> SeedBand:
-    return SeedBand(3, tuple((one.at, one.accuracy - 0.1, one.accuracy) for one in evaluations()))
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
@@ -283,21 +268,6 @@ async def test_a_slider_is_set_by_a_click_and_follows_the_mouse() -> None:
 # Machine
 
 
-def machines(devices: int, cores: int = 8) -> tuple[Telemetry, ...]:
-    """Readings of a machine whose fourth device is idle."""
-    return tuple(
-        replace(
-            reading,
-            cores=tuple(100 * abs(math.sin(place + core)) for core in range(cores)),
-            devices=tuple(
-                replace(device, utilization=5.0 if number == 3 else 90.0 - number)
-                for number, device in enumerate(reading.devices)
-            ),
-        )
-        for place, reading in enumerate(telemetry(devices))
-    )
-
-
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE, (60, 15)])
 async def test_any_number_of_devices_fits_into_any_window(size: tuple[int, int]) -> None:
     async with shown(size=size) as pilot:
@@ -339,10 +309,6 @@ async def test_each_core_has_a_bar_where_there_is_room() -> None:
 
 
 # Warnings
-
-
-FULL = Disk(free=300 << 20, needed=200 << 20, lasts_s=700.0)
-OPEN = "seccomp, rlimits; WITHOUT landlock"
 
 
 async def test_warnings_take_one_row_of_a_small_window_and_say_how_many_more() -> None:
@@ -474,14 +440,6 @@ def test_the_short_form_of_every_warning_fits_a_small_window() -> None:
 # A run that only tests a file
 
 
-def imported() -> Snapshot:
-    inputs = (("tasks", "nano:train"), ("programs", "theirs.parquet"), ("run", "demo-1"))
-    now = snapshot("finished", inputs=inputs, evaluations=(), steps=(), log=())
-    assert now.watched is not None
-    line = replace(now.watched.line, kind="import", name="import-1")
-    return replace(now, watched=replace(now.watched, line=line))
-
-
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_an_imported_run_says_what_it_is_and_shows_no_training(size: tuple[int, int]) -> None:
     async with shown(imported(), size) as pilot:
@@ -497,24 +455,6 @@ async def test_the_knobs_of_an_imported_run_cannot_be_turned() -> None:
     async with shown(imported()) as pilot:
         await pilot.press("right_square_bracket", "t")
         assert turned(pilot) == {}
-
-
-# A preview beside what is in force, sliders, and the keys for both; two warnings in a row.
-def test_picture_of_a_preview(snap_compare: Compare) -> None:
-    knobs = Knobs(alpha=0.35, exponent=2.5, prioritization="rank")
-    now = snapshot(knobs=knobs, disk=FULL, isolation=OPEN, band=band())
-    assert snap_compare(still_app(now), terminal_size=SMALL)
-
-
-# The last minute of a run on eight devices, and a band over three seeds.
-def test_picture_of_eight_devices(snap_compare: Compare) -> None:
-    now = snapshot(telemetry=machines(8, cores=64), band=band(), disk=FULL)
-    assert snap_compare(still_app(now), press=("Z",), terminal_size=LARGE)
-
-
-# What was tested of a file: where it comes from, what passes, and no panel about training.
-def test_picture_of_an_import(snap_compare: Compare) -> None:
-    assert snap_compare(still_app(imported()), terminal_size=MIDDLE)
 
 
 def test_watched_needs_nothing_but_its_line() -> None:

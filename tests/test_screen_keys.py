@@ -1,4 +1,4 @@
-"""Every key of every screen, by the action it must cause."""
+"""Keys beyond what one of them must cause (see test_every_key): answers, limits, states, mouse."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.key_help import KeyHelp
 from btp_tui.screens.program import ProgramScreen
-from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.runs import RunsScreen
-from btp_tui.snapshot import PAGE, Knobs, Snapshot
+from btp_tui.snapshot import Knobs, Snapshot
 from storage.errors import StorageError
 from storage.schema import UpdateFigures
 from storage.workspace import Workspace
@@ -71,14 +70,6 @@ async def commands_after(
             await pilot.app.workers.wait_for_complete()
             await pilot.pause()
         return [(each.name, each.argument) for each in store.writer.pending_commands(store.run)]
-
-
-async def test_p_asks_a_running_engine_to_pause(tmp_path: Path) -> None:
-    assert await commands_after(tmp_path, "running", "p") == [("pause", {})]
-
-
-async def test_p_asks_a_paused_engine_to_go_on(tmp_path: Path) -> None:
-    assert await commands_after(tmp_path, "paused", "p") == [("resume", {})]
 
 
 async def test_p_does_nothing_where_no_engine_works(tmp_path: Path) -> None:
@@ -141,16 +132,6 @@ async def test_space_holds_the_display_and_leaves_training_alone(tmp_path: Path)
         feed.show(snapshot("finished"))
         await pilot.pause()
         assert "✓ finished" in text_of(pilot)
-
-
-@pytest.mark.parametrize(
-    ("key", "screen"),
-    [("1", DashboardScreen), ("b", ProgramsScreen), ("2", ProgramsScreen), ("3", RunsScreen)],
-)
-async def test_a_screen_key_shows_its_screen(key: str, screen: type) -> None:
-    async with shown() as pilot:
-        await pilot.press("3" if key == "1" else "1", key)
-        assert isinstance(pilot.app.screen, screen)
 
 
 async def test_escape_leads_back_to_the_dashboard_from_anywhere() -> None:
@@ -265,12 +246,6 @@ async def test_start_demo_starts_it_without_a_key(
     assert launches == [(str(tmp_path), "demo")]
 
 
-async def test_r_resumes_a_run_that_died(launches: list[tuple[str, ...]]) -> None:
-    async with shown("died") as pilot:
-        await pilot.press("r")
-    assert launches == [("btp-runs", "demo-1")]
-
-
 async def test_an_engine_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> engine.Launch:
         raise StorageError("Cannot make a folder for the run; nothing was started.")
@@ -319,17 +294,6 @@ async def test_filter_keys_write_into_the_filter_bar(keys: str, filter_: str) ->
         assert pilot.app.screen.query_one(Input).value == filter_
 
 
-async def test_more_than_a_page_is_turned_by_angle_brackets() -> None:
-    async with shown() as pilot:
-        await pilot.press("b")
-        await pilot.pause()
-        await pilot.press("less_than_sign")
-        assert app_of(pilot)._feed.wishes.page == ("", 0)
-        await pilot.press("greater_than_sign")
-        await pilot.pause()
-        assert app_of(pilot)._feed.wishes.page == ("", PAGE)
-
-
 async def test_pages_turned_quickly_are_all_turned_and_all_rows_can_be_reached() -> None:
     async with shown() as pilot:
         await pilot.press("b")
@@ -371,18 +335,6 @@ async def test_the_highlighted_program_is_shown_beside_the_table() -> None:
         await pilot.pause()
         assert app_of(pilot)._feed.wishes.sample == 998
         assert pilot.app.screen.query_one(ProgramView).border_title == "nano/train/48"
-
-
-async def test_table_keys_move_the_cursor() -> None:
-    async with shown() as pilot:
-        await pilot.press("b")
-        await pilot.pause()
-        table = pilot.app.screen.query_one("#programs", Table)
-        for key, row in [("end", 119), ("home", 0), ("G", 119), ("g", 0), ("pagedown", 4)]:
-            await pilot.press(key)
-            assert table.cursor == row, key
-        await pilot.press("pageup", "up")
-        assert table.cursor == 0
 
 
 async def test_a_click_moves_the_cursor_and_a_double_click_opens() -> None:

@@ -1,4 +1,4 @@
-"""The form of a new run: every key by the action it must cause, and how it looks at three sizes."""
+"""The form of a new run: every key by the action it must cause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -649,38 +649,3 @@ async def test_a_key_in_a_form_of_a_hundred_fields_is_drawn_at_once() -> None:
             form.app.screen._compositor.render_strips()
             times.append(time.process_time() - began)
         assert sorted(times)[len(times) // 2] < 0.05
-
-
-# How it looks
-
-Compare = Callable[..., bool]
-
-
-def pictured(keys: tuple[str, ...]) -> Callable[[Pilot[Any]], Any]:
-    """Opens the form, presses keys and waits for the estimate."""
-
-    async def before(pilot: Pilot[Any]) -> None:
-        await pilot.press("N")
-        form = Form(pilot)
-        await form.settled()
-        await form.press(*keys)
-        await form.settled()
-        for each in pilot.app.screen.query(Input):
-            each.cursor_blink = False
-
-    return before
-
-
-# The fields of the demo, each with its value; below or beside them what it means and would take.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_the_form_at_its_opening(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = still_app(snapshot(), Path("no-such-workspace"))
-    assert snap_compare(app, terminal_size=size, run_before=pictured(("down",) * 4))
-
-
-# One field changed and another wrong: signs at both, the sentence beside the one being typed into.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
-def test_a_wrong_value(snap_compare: Compare, size: tuple[int, int]) -> None:
-    keys = ("down", "down", "enter", "7", "down", "down", "enter", "x")
-    app = still_app(snapshot(), Path("no-such-workspace"))
-    assert snap_compare(app, terminal_size=size, run_before=pictured(keys))

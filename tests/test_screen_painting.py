@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from btp_tui.panels.difference import differing
 from btp_tui.panels.panel import Panel
+from btp_tui.panels.table import Table
 from btp_tui.snapshot import Snapshot
 from tests.screens import StillFeed, progress, snapshot, still_app
 
@@ -84,6 +85,22 @@ async def test_a_panel_that_moves_on_repaints_less_than_itself() -> None:
         assert painted(bars, moved(65)) < bars.size.area / 3
         _ = text_of(pilot)
         assert painted(bars, moved(65)) == 0
+
+
+async def test_another_caption_repaints_two_rows_of_a_table() -> None:
+    app = still_app(snapshot())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        table = pilot.app.screen.query_one("#latest", Table)
+        _ = text_of(pilot)
+        table._repaint_regions.clear()
+        table.caption(subtitle="row 3")
+        last = table.outer_size.height - 1
+        assert {region.y for region in table._repaint_regions} == {0, last}
+        assert {region.height for region in table._repaint_regions} == {1}
+        table._repaint_regions.clear()
+        table.caption(subtitle="row 3")
+        assert not table._repaint_regions
 
 
 def painted(widget: Widget, shown: Snapshot) -> int:

@@ -1,4 +1,4 @@
-"""One program in full: what is read of it, what its keys do, and how it looks."""
+"""One program in full: what is read of it, what its keys do."""
 
 from __future__ import annotations
 
@@ -24,12 +24,9 @@ from btp_tui.panels.program_tests import each_test, first_difference
 from btp_tui.snapshot import Knobs, ProgramCard, ShownTest
 from btp_tui.token_texts import TokenTexts
 from btp_tui.wishes import Wishes
-from tests.screens import card, lineage, snapshot, still_app
+from tests.screens import card, lineage
 from tests.stores import Store, sample, update
 from tests.test_screen_keys import app_of, shown, text_of
-from tests.test_screen_pictures import LARGE, MIDDLE, SMALL, Compare, same, same_clock_everywhere
-
-__all__ = ["same_clock_everywhere"]  # a fixture that pictures need
 
 
 @pytest.fixture
@@ -466,33 +463,3 @@ def test_the_program_s_parts_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-OPEN = ("down", "down", "down", "enter")
-
-
-# Facts, replay history, text with what failed at its line, and where expected and actual part.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_one_program(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert same(snap_compare, snapshot(), size, *OPEN)
-
-
-# In a small window scrolled down: the tests, with a sign below the first difference.
-def test_the_tests_of_a_program(snap_compare: Compare) -> None:
-    assert same(snap_compare, snapshot(), SMALL, *OPEN, "end")
-
-
-# What changed since the program before: one column at 80, beside each other from 120 on.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_compared(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert same(snap_compare, snapshot(), size, *OPEN, "v")
-
-
-# How sure the model was of each token: by style as well as by colour, with a legend.
-def test_tokens(snap_compare: Compare) -> None:
-    assert same(snap_compare, snapshot(), SMALL, *OPEN, "u")
-
-
-# Every key of the program's screen, with what it does.
-def test_the_keys_of_a_program(snap_compare: Compare) -> None:
-    assert snap_compare(still_app(snapshot()), press=[*OPEN, "?"], terminal_size=MIDDLE)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from btp_tui.app import BtpApp
 from btp_tui.filter_book import BUILT_IN, FilterFile
@@ -216,7 +217,33 @@ async def test_a_built_in_filter_can_be_neither_renamed_nor_deleted(tmp_path: Pa
         assert isinstance(app.screen, ProgramsScreen)
 
 
+async def test_a_saved_filter_may_have_brackets_in_its_name(tmp_path: Path) -> None:
+    FilterFile(tmp_path).change(lambda book: book.kept("[/a]", "iter:1").kept("b", "iter:2"))
+    async with browsing(tmp_path) as (pilot, app, _):
+        await pilot.press("F", "down", "r")
+        app.screen.query_one(Input).value = "[/a]"
+        await pilot.press("enter")
+        await pilot.pause()
+        [said] = app._notifications
+        assert said.message == "[/a] is there already: choose another name."
+        assert not said.markup
+
+
 # Export
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("~nobody-of-this-name/x.jsonl", "There is no user nobody-of-this-name."),
+        ("x" * 300, "Nothing can be written there: File name too long."),
+        ("a\0b.jsonl", "The name holds a character that cannot be seen: write it anew."),
+        ("\x1b[31m.jsonl", "The name holds a character that cannot be seen: write it anew."),
+    ],
+    ids=["user", "long", "nul", "escape"],
+)
+def test_a_name_that_no_file_can_have_is_refused_in_a_sentence(written: str, problem: str) -> None:
+    assert place_problem(written) == problem
 
 
 async def test_the_filtered_set_is_exported_by_another_process(

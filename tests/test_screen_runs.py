@@ -1,11 +1,10 @@
-"""The list of runs: each key by what it does to the workspace, and how list and comparison look."""
+"""The list of runs: each key by what it does to the workspace, and what a comparison says."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +13,24 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from btp_tui.app import BtpApp
-from btp_tui.comparison import Compared, Comparison, compare
+from btp_tui.comparison import compare
 from btp_tui.observer import Observer
 from btp_tui.panels.table import Table
 from btp_tui.screens.compare import CompareScreen, tables
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.prompt import Prompt
 from btp_tui.screens.runs import RunsScreen
-from btp_tui.snapshot import RunLine, Snapshot
+from btp_tui.snapshot import RunLine
 from btp_tui.wishes import Wishes
 from storage.resting import archive_run
-from storage.schema import EvaluationRecord, Progress
-from tests.screens import START, run_line, snapshot, still_app
+from storage.schema import Progress
+from tests.screens import run_line, snapshot, still_app
+from tests.states import comparison
 from tests.stores import Store, evaluation
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
-Compare = Callable[..., bool]
 
 RUNS = ("demo-1", "mine", "third", "fourth", "fifth")
-
-
-@pytest.fixture(autouse=True)
-def same_clock_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are local: the pictures are taken in one time zone."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture
@@ -198,70 +187,7 @@ def test_an_archived_run_is_not_watched_unless_it_is_named(store: Store) -> None
     assert named.line.name == "fifth"
 
 
-def compared(name: str, rise: float, state: str = "finished") -> Compared:
-    line = run_line(name, state, initial=0.3, newest=0.3 + 5 * rise)
-    measured = tuple(
-        EvaluationRecord(
-            step, 24 * step, "during", 0.3 + rise * step, 0.5, {}, 1.0, START + 9 * step
-        )
-        for step in range(6)
-    )
-    return Compared(line, measured)
-
-
-def comparison(runs: int) -> Comparison:
-    rises = (("demo-1", 0.12), ("rank-based", 0.08), ("all-possibility", 0.02), ("uniform", -0.01))
-    differences = (
-        ("replay.alpha", ("0.2", "0.2", "0.9", "0.5")),
-        ("replay.exponent", ("4.0", "1.0", "4.0", "0.0")),
-        ("replay.prioritization", ('"proportional"', '"rank"', '"proportional"', "–")),
-    )
-    return Comparison(
-        tuple(compared(*rise) for rise in rises[:runs]),
-        tuple((key, values[:runs]) for key, values in differences),
-    )
-
-
 def test_a_letter_stands_where_each_line_ends_and_in_the_table() -> None:
     drawn = str(tables(comparison(2), 76))
     assert "A demo-1" in drawn
     assert "B rank-based" in drawn
-
-
-# Two or more marked, one archived in sight: letters for marks, the word archived beside the sign.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_picture_of_marked_and_archived(snap_compare: Compare, size: tuple[int, int]) -> None:
-    now = snapshot("finished")
-    away = run_line("first-try", "stopped", archived=True, newest=0.35)
-    shown = replace(now, runs=(*now.runs, away))
-    assert snap_compare(still_app(shown), press=("3", "A", "m", "down", "m"), terminal_size=size)
-
-
-# Four runs: each line ends at its letter, the figures below, then only the settings that differ.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_picture_of_four_compared(snap_compare: Compare, size: tuple[int, int]) -> None:
-    async def open_it(pilot: Pilot[Any]) -> None:
-        await pilot.press("3")
-        await pilot.app.push_screen(CompareScreen(comparison(4)))
-        await pilot.pause()
-
-    assert snap_compare(still_app(snapshot("finished")), run_before=open_it, terminal_size=size)
-
-
-# Before a run is deleted: what is lost, what stays, and the gentler key.
-def test_picture_of_the_question_before_deleting(snap_compare: Compare) -> None:
-    app = still_app(snapshot("finished"))
-    assert snap_compare(app, press=("3", "down", "x"), terminal_size=SMALL)
-
-
-# Renaming: the name as it is, ready to be edited.
-def test_picture_of_renaming(snap_compare: Compare) -> None:
-    app = still_app(snapshot("finished"))
-    assert snap_compare(app, press=("3", "down", "e"), terminal_size=SMALL)
-
-
-# Everything is put away: the list says which key shows it.
-def test_picture_of_all_archived(snap_compare: Compare) -> None:
-    away = run_line("first-try", "stopped", archived=True)
-    shown = Snapshot("btp-runs", START, (away,))
-    assert snap_compare(still_app(shown), press=("3",), terminal_size=SMALL)

@@ -1,4 +1,4 @@
-"""The tasks screen: what it works out of the store, what its keys do, and how it looks."""
+"""The tasks screen: what it works out of the store, what its keys do."""
 
 from __future__ import annotations
 
@@ -20,16 +20,12 @@ from btp_tui.query import task_query
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.tasks import TasksScreen
-from btp_tui.snapshot import PAGE, Snapshot, Watched
+from btp_tui.snapshot import PAGE
 from btp_tui.task_history import STRETCHES
 from btp_tui.tasks import TASK_SORTS, TaskLine, TaskPage, TaskWish
 from btp_tui.wishes import Wishes
-from tests.screens import run_line, snapshot
 from tests.stores import Store, sample
 from tests.test_screen_keys import app_of, shown, text_of
-from tests.test_screen_pictures import LARGE, MIDDLE, SMALL, Compare, same, same_clock_everywhere
-
-__all__ = ["same_clock_everywhere"]  # a fixture that pictures need
 
 
 @pytest.fixture
@@ -305,25 +301,3 @@ async def test_a_held_display_takes_another_order_but_nothing_that_is_only_newer
         await pilot.press("o")
         await pilot.pause()
         assert "most improved" in text_of(pilot)
-
-
-# Hardest first: history, first and newest rate, what came of it; all of it also at 80 by 24.
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-def test_tasks(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert same(snap_compare, snapshot(), size, "4", "down", "down")
-
-
-# In a small window the column that the order goes by takes the place of the other change.
-def test_regressed_in_a_small_window(snap_compare: Compare) -> None:
-    assert same(snap_compare, snapshot(), SMALL, "4", "o", "o")
-
-
-# Nothing was trained yet: which key to press.
-def test_tasks_of_an_empty_workspace(snap_compare: Compare) -> None:
-    assert same(snap_compare, Snapshot("btp-runs"), SMALL, "4")
-
-
-# The run is just starting: when its tasks come, and where to watch that.
-def test_tasks_of_a_run_that_starts(snap_compare: Compare) -> None:
-    line = run_line(state="starting", progress=None)
-    assert same(snap_compare, Snapshot("btp-runs", runs=(line,), watched=Watched(line)), SMALL, "4")

@@ -68,6 +68,16 @@ async def test_nobody_gets_in_without_the_token_and_with_it_once_is_enough(link:
         assert await status(session, root, Origin="https://evil.example") == 403
 
 
+async def test_a_cookie_that_is_no_text_is_refused_like_any_other(link: str) -> None:
+    host = root_of(link).split("/")[2]
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    asked = f"GET / HTTP/1.1\r\nHost: {host}\r\nCookie: btp-tui-{port}=".encode()
+    writer.write(asked + b"\xff\xfe\r\n\r\n")
+    assert b" 403 " in await reader.readline()
+    writer.close()
+
+
 async def screen_text(socket: aiohttp.ClientWebSocketResponse, wanted: str) -> str:
     """What the screen drew until a text was in it, without the positions."""
     drawn = ""

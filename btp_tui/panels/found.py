@@ -35,7 +35,8 @@ def found_line(page: Page, brief: bool = False) -> str:
     order = f"{SORTS[page.sort]}, {'descending' if page.descending else 'ascending'}"
     if page.sort == "newest":
         order = "newest first" if page.descending else "oldest first"
-    text = f"{words.count(page.total)} of {words.plural(page.of, 'program')} · {order}"
+    some = f"{words.count(page.total)} of " if page.total != page.of else ""
+    text = f"{some}{words.plural(page.of, 'program')} · {order}"
     if page.unsearched:
         text += f" · {words.count(page.unsearched)} not searched yet"
     if page.total > len(page.rows) > 0 and not brief:

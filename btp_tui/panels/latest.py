@@ -66,7 +66,14 @@ def browser_table(id: str) -> Table[ProgramLine]:
         Column("P2Value", 8, p2value_cell, right=True, optional=1, sort="p2value"),
         Column("log P", 7, logprob_cell, right=True, optional=4, sort="logprob"),
         Column("tokens", 7, tokens_cell, right=True, optional=5, sort="tokens"),
-        Column("replays", 8, lambda row: words.count(row.replays), right=True, optional=3, sort="replays"),
+        Column(
+            "replays",
+            8,
+            lambda row: words.count(row.replays),
+            right=True,
+            optional=3,
+            sort="replays",
+        ),
         Column("source", 10, lambda row: words.fit(row.source, 10), optional=6, sort="source"),
         Column("program", 0, lambda row: row.text, optional=7),
     ]

@@ -7,9 +7,9 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.widget import Widget
 
 from btp_tui.panels.difference import differing
+from btp_tui.panels.frame import Framed
 from btp_tui.snapshot import Snapshot
 
 Part = TypeVar("Part")
@@ -38,7 +38,7 @@ def spread(left: Content, right: Content, width: int) -> Content:
     return left.truncate(room, ellipsis=True, pad=True) + right
 
 
-class Panel(Widget, Generic[Part]):
+class Panel(Framed, Generic[Part]):
     """Takes its part of each snapshot and draws it.
 
     Subclasses say what they need (`part`, compared by value) and how it looks (`draw`). A snapshot
@@ -53,7 +53,6 @@ class Panel(Widget, Generic[Part]):
         super().__init__(id=id, classes=classes)
         self._shown: Part | None = None
         self._captions = (self.TITLE, "")
-        self._captioning = False
         self._drawn: tuple[Size, list[Content]] | None = None  # the newest rows, for which room
         self._ahead: tuple[Size, Content] | None = None  # drawn to be compared, not painted yet
         self.border_title = self.TITLE
@@ -97,9 +96,7 @@ class Panel(Widget, Generic[Part]):
         recompose: bool = False,
     ) -> Self:
         """Textual's; whoever asks for it without regions wants a new drawing."""
-        if self._captioning:
-            regions = self._border_rows()
-        elif not regions:
+        if not regions and not self._captioning:
             self._ahead = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
@@ -130,15 +127,4 @@ class Panel(Widget, Generic[Part]):
         title, subtitle = self.TITLE, ""
         if self._shown is not None:
             title, subtitle = self.captions(self._shown, self.size.width)
-        before, self._captions = self._captions, (title, subtitle)
-        self._captioning = True
-        if title != before[0]:
-            self.border_title = title
-        if subtitle != before[1]:
-            self.border_subtitle = subtitle
-        self._captioning = False
-
-    def _border_rows(self) -> tuple[Region, Region]:
-        """The first and last row of the widget, seen from its content."""
-        (left, top), (width, height) = self.content_offset, self.outer_size
-        return Region(-left, -top, width, 1), Region(-left, height - top - 1, width, 1)
+        self.caption(title, subtitle)

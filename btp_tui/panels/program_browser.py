@@ -75,7 +75,7 @@ class ProgramBrowser(Container):
     @on(Table.Highlighted, "#programs")
     def tell_position(self) -> None:
         """Says in the frame which row the cursor stands on."""
-        self.table.border_subtitle = position(self.page, self.table.cursor)
+        self.table.caption(subtitle=position(self.page, self.table.cursor))
 
     def _other(self, page: Page) -> bool:
         """Whether it is more than a newer state of what is in sight."""

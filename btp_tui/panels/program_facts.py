@@ -38,7 +38,8 @@ def program_facts(card: ProgramCard) -> list[Content]:
     if card.student_logprob is not None:
         rows.append(fact("rescored", f"{card.student_logprob:.2f} nats under a later student"))
     if card.standing is None:
-        rows.append(fact("P2Value", "unknown: it is not replayed from here"))
+        why = "it is not replayed from here" if card.outcome else "it is not tested yet"
+        rows.append(fact("P2Value", f"unknown: {why}"))
     else:
         rows += _standing(card, card.standing)
     return [*rows, *_replayed(card)]

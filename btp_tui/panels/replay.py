@@ -167,7 +167,7 @@ class NewPrograms(Panel[tuple[IterationOutcomes, ...]]):
         figure = f"[b]{words.percent(newest.pass_rate, 0)}[/b]"
         if width < 26:
             return f"{self.TITLE} {figure}", ""
-        where = f"pass rate in iteration {newest.iteration}" if width >= 44 else "pass rate"
+        where = f"pass rate in iteration {newest.iteration}" if width >= 44 else "pass"
         return f"{self.TITLE} {figure} [$dimmed]{where}[/]", ""
 
     def draw(self, shown: tuple[IterationOutcomes, ...], width: int, height: int) -> Content:

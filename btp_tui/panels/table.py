@@ -16,12 +16,13 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from btp_tui.panels.columns import Column, Columns, fitting
+from btp_tui.panels.frame import Framed
 from btp_tui.panels.panel import line
 
 Row = TypeVar("Row")
 
 
-class Table(ScrollView, Generic[Row], can_focus=True):
+class Table(ScrollView, Framed, Generic[Row], can_focus=True):
     """Rows with a cursor, which stays on its row when the page is replaced.
 
     Unless `pinned`, a cursor on the first row stays on the first row: it follows what is newest.

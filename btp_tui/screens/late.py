@@ -38,7 +38,7 @@ _LATE = ("programs", "program", "tasks", "key_help", "jump", "rerun", "new_run")
 def warm_up() -> None:
     """Imports them, so that their keys show them at once; for a thread.
 
-    What is there by now stays: looking through it for garbage would hold up keys, 40 ms each time.
+    What is there by now stays: to look through it for garbage again and again would hold up keys.
     """
     for name in _LATE:
         import_module(f"btp_tui.screens.{name}")

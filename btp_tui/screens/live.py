@@ -68,3 +68,8 @@ class LiveScreen(Screen[None]):
 
     def show_tasks(self, page: TaskPage, held: bool) -> None:
         """Takes a list of tasks; nothing to a screen without one."""
+
+
+def reading(snapshot: Snapshot | None) -> str:
+    """What an empty list says until the workspace is read; nothing where the line above does."""
+    return "" if snapshot is not None and snapshot.problem else "Reading…"

@@ -15,7 +15,7 @@ from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.table import Table
 from btp_tui.screens.dialogs import Question
-from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.screens.prompt import Prompt
 from btp_tui.snapshot import RunLine, Snapshot
 from btp_tui.theme import STATES
@@ -128,7 +128,7 @@ class RunsScreen(LiveScreen):
         super().show(snapshot)
         self._runs = snapshot.runs
         if not snapshot.runs:
-            self._table.show_empty(_no_run() if snapshot.loaded else "")
+            self._table.show_empty(_no_run() if snapshot.loaded else reading(snapshot))
         self._list()
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
@@ -270,7 +270,7 @@ class RunsScreen(LiveScreen):
                 f"{words.count(away)} archived, "
                 f"{key_of('runs.archived')} {'hides' if self._show_archived else 'shows'}"
             )
-        table.border_subtitle = f"[$dimmed]{' · '.join(said)}[/]"
+        table.caption(subtitle=f"[$dimmed]{' · '.join(said)}[/]")
         self.refresh_bindings()
 
     def _state(self, run: RunLine) -> Piece:
