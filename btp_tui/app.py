@@ -17,16 +17,17 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
-from btp_tui.bindings import KEYS
-from btp_tui.chosen import ChosenProgram
-from btp_tui.clipboard import in_tmux, osc52, passed_through
-from btp_tui.end_notice import EndNotice
-from btp_tui.feed import Feed
-from btp_tui.key_names import use_keys
-from btp_tui.messages import SnapshotReady
-from btp_tui.palette import palette
-from btp_tui.preferences import DEFAULTS, Preferences
-from btp_tui.remembered import remember_theme
+from btp_tui.control.chosen import ChosenProgram
+from btp_tui.control.steered import SteeredApp
+from btp_tui.keys.bindings import KEYS
+from btp_tui.keys.names import use_keys
+from btp_tui.keys.palette import palette
+from btp_tui.personal.clipboard import in_tmux, osc52, passed_through
+from btp_tui.personal.end_notice import EndNotice
+from btp_tui.personal.preferences import DEFAULTS, Preferences
+from btp_tui.personal.remembered import remember_theme
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import SnapshotReady
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.late import (
     NOT_IN_THE_FORM,
@@ -38,7 +39,6 @@ from btp_tui.screens.late import (
     warm_up,
 )
 from btp_tui.screens.runs import RunsScreen
-from btp_tui.steered import SteeredApp
 from btp_tui.text_only import TextOnly
 from btp_tui.theme import THEMES
 from storage.schema import Flag

@@ -84,7 +84,7 @@ def keys(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object an action.")] = False,
 ) -> None:
     """List all keys of the screen with the ids by which a configuration changes them."""
-    from btp_tui.key_table import print_keys
+    from btp_tui.keys.table import print_keys
 
     print_keys(as_json)
 
@@ -99,7 +99,7 @@ def runs(
     """List the runs of the workspace, or rename, archive, restore or delete one."""
     os.environ["BTP_WORKSPACE"] = str(workspace)
     if context.invoked_subcommand is None:
-        from btp_tui.runs import print_runs
+        from btp_tui.reading.runs import print_runs
 
         print_runs(workspace, archived, as_json)
 

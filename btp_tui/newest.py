@@ -11,10 +11,10 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
+from btp_tui.reading.wishes import Wishes
 from btp_tui.screens.live import LiveScreen, Read
 from btp_tui.snapshot import Page, ProgramCard, Snapshot
 from btp_tui.tasks import TaskPage
-from btp_tui.wishes import Wishes
 
 
 class Newest:

@@ -38,8 +38,8 @@ def open_screen(workspace: Path, theme: str | None = None, start_demo: bool = Fa
     # Textual looks every 100 ms whether an escape stays alone; by itself it then waits once more.
     os.environ.setdefault("ESCDELAY", "50")
     from btp_tui.app import BtpApp
-    from btp_tui.preferences import checked_theme, read_preferences
-    from btp_tui.remembered import remembered_theme, theme_file
+    from btp_tui.personal.preferences import checked_theme, read_preferences
+    from btp_tui.personal.remembered import remembered_theme, theme_file
 
     preferences, picked = read_preferences(os.environ), theme_file(os.environ)
     theme = checked_theme("--theme", theme) or preferences.theme or remembered_theme(picked)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from btp_tui.lineage import Lineage
-from btp_tui.spans import ALL, Span
+from btp_tui.reading.lineage import Lineage
+from btp_tui.reading.spans import ALL, Span
 from storage.schema import EvaluationRecord, Event, Progress, Telemetry, UpdateFigures
 
 

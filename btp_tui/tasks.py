@@ -1,6 +1,6 @@
 """What the screen shows of a run's tasks: one row a task, and what can be asked of them.
 
-Light on purpose, like `btp_tui.snapshot`; `btp_tui.task_history` works it out.
+Light on purpose, like `btp_tui.snapshot`; `btp_tui.reading.task_history` works it out.
 """
 
 from __future__ import annotations

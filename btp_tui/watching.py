@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.message import Message
 
-from btp_tui.feed import Feed
-from btp_tui.key_names import key_of
-from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
+from btp_tui.keys.names import key_of
 from btp_tui.newest import Newest, reads, wishes_of
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import CardReady, PageReady, SnapshotReady, TasksReady
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import RunLine, Snapshot
 from btp_tui.stylesheet import KeptStylesheet
 from btp_tui.voice import Voice
-from btp_tui.wishes import Wishes
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from btp_tui.observer import Observer
-from btp_tui.wishes import Wishes
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import Progress

@@ -11,9 +11,10 @@ from typing import Any
 from textual.message import Message
 
 from btp_tui.app import BtpApp
-from btp_tui.feed import Feed
-from btp_tui.lineage import Lineage, Predecessor
-from btp_tui.messages import CardReady, PageReady, SnapshotReady, TasksReady
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.lineage import Lineage, Predecessor
+from btp_tui.reading.messages import CardReady, PageReady, SnapshotReady, TasksReady
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import (
     Histogram,
     IterationOutcomes,
@@ -29,7 +30,6 @@ from btp_tui.snapshot import (
     Watched,
 )
 from btp_tui.tasks import TaskLine, TaskPage, TaskWish
-from btp_tui.wishes import Wishes
 from storage.schema import (
     DeviceReading,
     EvaluationRecord,

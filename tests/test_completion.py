@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btp_tui.completion import Names, find_choices, may_become_key
+from btp_tui.filters.completion import Names, find_choices, may_become_key
 from storage.query import KEYS, QueryError, parse_query
 
 NAMES = Names(

@@ -14,11 +14,11 @@ import pynvml
 import pytest
 
 from btp_tui import words
-from btp_tui.observer import Observer
-from btp_tui.room import DiskWatch, lasting
-from btp_tui.seeds import Seeds, accuracy_at
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.room import DiskWatch, lasting
+from btp_tui.reading.seeds import Seeds, accuracy_at
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Watched
-from btp_tui.wishes import Wishes
 from core.telemetry import Machine
 from storage.reader import Reader
 from storage.schema import Progress, Telemetry

@@ -98,8 +98,8 @@ def test_every_other_command_says_in_one_sentence_what_to_do(
 
 
 async def test_the_screen_says_in_one_sentence_what_to_do(workspace: Workspace) -> None:
-    from btp_tui.observer import Observer
-    from btp_tui.wishes import Wishes
+    from btp_tui.reading.observer import Observer
+    from btp_tui.reading.wishes import Wishes
 
     spoil(workspace, *pages_of(workspace, "samples"))
     with Observer(workspace) as observer:

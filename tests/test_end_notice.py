@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from btp_tui.app import BtpApp
-from btp_tui.clipboard import passed_through
-from btp_tui.end_notice import EndNotice, notification, told
-from btp_tui.preferences import Notice, Preferences
+from btp_tui.personal.clipboard import passed_through
+from btp_tui.personal.end_notice import EndNotice, notification, told
+from btp_tui.personal.preferences import Notice, Preferences
 from tests.screens import Examples, StillFeed, run_line, snapshot
 
 

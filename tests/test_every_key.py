@@ -19,10 +19,11 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from btp_tui import engine, key_record
 from btp_tui.app import BtpApp
+from btp_tui.control import engine
 from btp_tui.form.rows import SectionRow
-from btp_tui.keymap import bindable
+from btp_tui.keys import record as key_record
+from btp_tui.keys.keymap import bindable
 from btp_tui.panels.alerts import AlertRows
 from btp_tui.panels.field_list import FieldList
 from btp_tui.panels.filter_bar import FilterBar

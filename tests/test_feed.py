@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from textual.message import Message
 
-from btp_tui import engine
-from btp_tui.answers import Answers
-from btp_tui.candidates import Candidates, find_pool
-from btp_tui.engine import Launch
-from btp_tui.feed import Feed
-from btp_tui.messages import CardReady, FeedEnded, PageReady, SnapshotReady
-from btp_tui.observer import Observer, run_state
+from btp_tui.control import engine
+from btp_tui.control.engine import Launch
+from btp_tui.reading.answers import Answers
+from btp_tui.reading.candidates import Candidates, find_pool
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import CardReady, FeedEnded, PageReady, SnapshotReady
+from btp_tui.reading.observer import Observer, run_state
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Knobs, Page, ProgramCard, Snapshot
-from btp_tui.wishes import Wishes
 from core.config import ReplayConfig
 from core.replay import ReplayBuffer
 from storage.schema import PossibilityRecord, Progress

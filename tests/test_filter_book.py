@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from btp_tui.filter_book import MOST, FilterBook, FilterFile
+from btp_tui.filters.book import MOST, FilterBook, FilterFile
 from storage.errors import StorageError
 
 MANY = """
 import sys
 from pathlib import Path
-from btp_tui.filter_book import FilterFile
+from btp_tui.filters.book import FilterFile
 name = sys.argv[2]
 file = FilterFile(Path(sys.argv[1]))
 for number in range(40):
@@ -95,7 +95,7 @@ def test_what_was_put_aside_before_is_not_replaced(tmp_path: Path) -> None:
 
 def test_a_pipe_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "filters.json")
-    code = "import sys; from btp_tui.filter_book import *; FilterFile(Path(sys.argv[1])).read()"
+    code = "import sys; from btp_tui.filters.book import *; FilterFile(Path(sys.argv[1])).read()"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=20, check=True)
 
 

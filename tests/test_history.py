@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from btp_tui.history import History
 from btp_tui.panels.timed import Time
-from btp_tui.spans import SPANS, Span, next_span, resampled
+from btp_tui.reading.history import History
+from btp_tui.reading.spans import SPANS, Span, next_span, resampled
 from storage.schema import Telemetry, UpdateFigures
 from storage.timeline import readings_after, updates_from
 from tests.stores import Store, update

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from btp_tui.active_keys import active_keys
+from btp_tui.keys.active import active_keys
 from btp_tui.panels.keys import KeyLine
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.jump import LETTERS, JumpScreen, targets

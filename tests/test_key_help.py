@@ -9,8 +9,8 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
-from btp_tui.active_keys import active_keys
-from btp_tui.notes import NOTES
+from btp_tui.keys.active import active_keys
+from btp_tui.keys.notes import NOTES
 from btp_tui.screens.key_help import KeyHelp, key_list
 from tests.screens import snapshot, still_app
 

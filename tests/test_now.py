@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from btp_tui.now import now_in_words
-from btp_tui.pace import Pace
+from btp_tui.reading.pace import Pace
 from btp_tui.snapshot import Watched
 from storage.schema import Event, Progress
 from tests.screens import START, progress, run_line

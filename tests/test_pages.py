@@ -12,13 +12,13 @@ import pytest
 from textual.message import Message
 
 import storage.search
-from btp_tui import browser
-from btp_tui.browser import Pages, PageWish, SupersededError
-from btp_tui.feed import Feed
-from btp_tui.messages import PageReady, SnapshotReady
-from btp_tui.observer import Observer
+from btp_tui.reading import browser
+from btp_tui.reading.browser import Pages, PageWish, SupersededError
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import PageReady, SnapshotReady
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import PAGE, Knobs, Page
-from btp_tui.wishes import Wishes
 from core.config import ReplayConfig
 from core.exchange.export import Format, export
 from tests.stores import Store, sample, update

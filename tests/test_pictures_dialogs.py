@@ -7,8 +7,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from btp_tui.filter_book import FilterFile
-from btp_tui.rerun import TestThenNow, ThenNow
+from btp_tui.control.rerun import TestThenNow, ThenNow
+from btp_tui.filters.book import FilterFile
 from btp_tui.screens.rerun import RerunDialog, then_and_now
 from tests.pictures import (
     ALL,

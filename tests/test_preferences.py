@@ -15,11 +15,11 @@ import pytest
 from textual.binding import Binding
 
 from btp_tui.app import BtpApp
-from btp_tui.key_names import key_of
-from btp_tui.key_record import as_text, declared
-from btp_tui.keymap import RECORD, bindable, checked_keymap
-from btp_tui.preferences import Preferences, preferences_file, read_preferences
-from btp_tui.remembered import remember_theme, remembered_theme, theme_file
+from btp_tui.keys.keymap import RECORD, bindable, checked_keymap
+from btp_tui.keys.names import key_of
+from btp_tui.keys.record import as_text, declared
+from btp_tui.personal.preferences import Preferences, preferences_file, read_preferences
+from btp_tui.personal.remembered import remember_theme, remembered_theme, theme_file
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.snapshot import Snapshot
@@ -117,7 +117,7 @@ def test_the_example_in_the_readme_is_followed(tmp_path: Path) -> None:
 
 
 def test_the_record_of_all_keys_is_what_the_screens_declare() -> None:
-    """Where it is not: python -m btp_tui.key_record."""
+    """Where it is not: python -m btp_tui.keys.record."""
     assert RECORD.read_text(encoding="utf-8") == as_text(declared())
     assert bindable() == declared()
 
@@ -125,7 +125,7 @@ def test_the_record_of_all_keys_is_what_the_screens_declare() -> None:
 def test_keys_are_checked_without_importing_a_screen(tmp_path: Path) -> None:
     configured(tmp_path, '[keys]\nhold = "f4"')
     code = (
-        "import os, sys; from btp_tui.preferences import read_preferences as read; "
+        "import os, sys; from btp_tui.personal.preferences import read_preferences as read; "
         "read(os.environ); print([m for m in sys.modules if m.startswith('btp_tui.screens')])"
     )
     done = subprocess.run(

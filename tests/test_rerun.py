@@ -16,7 +16,7 @@ import pytest
 from textual.widgets import Input
 
 from btp_tui.app import BtpApp
-from btp_tui.rerun import Rerun, TestThenNow, ThenNow
+from btp_tui.control.rerun import Rerun, TestThenNow, ThenNow
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.rerun import RerunDialog, read_limit
 from core.config import Config, to_toml
@@ -149,7 +149,7 @@ def test_a_process_that_is_ended_is_gone_at_once(workspace: Workspace) -> None:
 ASK = """
 import asyncio, sys
 from pathlib import Path
-from btp_tui.rerun import Rerun
+from btp_tui.control.rerun import Rerun
 from storage.workspace import Workspace
 
 async def ask():

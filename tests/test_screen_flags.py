@@ -10,16 +10,16 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from btp_tui import engine
 from btp_tui.app import BtpApp
-from btp_tui.cards import find_card
-from btp_tui.observer import Observer
+from btp_tui.control import engine
 from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.program_facts import program_facts
 from btp_tui.panels.table import Table
+from btp_tui.reading.cards import find_card
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.snapshot import Exclusion, Knobs, Standing
-from btp_tui.wishes import Wishes
 from storage.errors import StorageError
 from tests.screens import START, card, snapshot, still_app
 from tests.stores import Store, update

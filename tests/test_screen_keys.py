@@ -13,8 +13,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from btp_tui import engine
 from btp_tui.app import BtpApp
+from btp_tui.control import engine
 from btp_tui.panels.keys import KeyLine
 from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
@@ -418,7 +418,7 @@ async def test_a_locked_store_is_said_and_the_screen_goes_on(
     def fail(*_: object) -> None:
         raise StorageError("The store is read-only; training is not affected.")
 
-    monkeypatch.setattr("btp_tui.commands.Commands._write", fail)
+    monkeypatch.setattr("btp_tui.control.commands.Commands._write", fail)
     async with shown("running", tmp_path) as pilot:
         await pilot.press("p")
         await pilot.app.workers.wait_for_complete()

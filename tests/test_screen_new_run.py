@@ -20,15 +20,16 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from btp_tui import engine
 from btp_tui.app import BtpApp
+from btp_tui.control import engine
 from btp_tui.form.draft import Draft
 from btp_tui.form.fields import form_fields
 from btp_tui.form.rows import BaseRow, FieldRow, SectionRow, make_rows
-from btp_tui.observer import Observer
 from btp_tui.panels.field_list import FieldList
 from btp_tui.panels.fields import Fields
 from btp_tui.panels.form_notes import EstimatePanel, SectionList
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.screens import form as form_screen
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.dialogs import Question
@@ -36,7 +37,6 @@ from btp_tui.screens.new_run import NewRunScreen
 from btp_tui.screens.prompt import Prompt
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.snapshot import Snapshot
-from btp_tui.wishes import Wishes
 from core.config import Config, fields
 from core.config_reading import build_config, load_config
 from core.errors import CoreError

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from btp_tui.cards import find_card
-from btp_tui.clipboard import LONGEST, osc52, passed_through, why_no_clipboard
-from btp_tui.observer import Observer
 from btp_tui.panels.program import ProgramView, _code
 from btp_tui.panels.program_diff import compared_programs, pair_lines
 from btp_tui.panels.program_tests import each_test, first_difference
+from btp_tui.personal.clipboard import LONGEST, osc52, passed_through, why_no_clipboard
+from btp_tui.reading.cards import find_card
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.token_texts import TokenTexts
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Knobs, ProgramCard, ShownTest
-from btp_tui.token_texts import TokenTexts
-from btp_tui.wishes import Wishes
 from tests.screens import card, lineage
 from tests.stores import Store, sample, update
 from tests.test_screen_keys import app_of, shown, text_of
@@ -457,7 +457,8 @@ async def test_y_turns_a_knob_elsewhere_as_before() -> None:
 
 def test_the_program_s_parts_load_nothing_heavy() -> None:
     code = (
-        "import sys, btp_tui.cards, btp_tui.task_history, btp_tui.screens.tasks, tokenizers;"
+        "import sys, btp_tui.reading.cards, btp_tui.reading.task_history;"
+        "import btp_tui.screens.tasks, tokenizers;"
         "heavy = {'torch', 'transformers', 'datasets', 'sqlite_utils', 'pandas', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

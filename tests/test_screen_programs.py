@@ -15,11 +15,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from btp_tui.app import BtpApp
-from btp_tui.filter_book import BUILT_IN, FilterFile
-from btp_tui.messages import PageReady
+from btp_tui.filters.book import BUILT_IN, FilterFile
 from btp_tui.panels.completion_list import CompletionList
 from btp_tui.panels.filter_bar import FilterBar
 from btp_tui.panels.table import Table
+from btp_tui.reading.messages import PageReady
 from btp_tui.screens.export import ExportDialog, place_problem
 from btp_tui.screens.program import ProgramScreen
 from btp_tui.screens.programs import ProgramsScreen

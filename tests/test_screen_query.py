@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from btp_tui.filter_book import BUILT_IN
-from btp_tui.query import next_outcome, next_sort, reversed_sort, sorted_by, task_query
+from btp_tui.filters.book import BUILT_IN
+from btp_tui.filters.query import next_outcome, next_sort, reversed_sort, sorted_by, task_query
 from core.tasks.verdict import Outcome
 from storage.query import KEYS, OUTCOMES, RANGES, SORTS, Query, QueryError, Range, Term, parse_query
 from storage.query_format import format_query

@@ -14,14 +14,14 @@ from textual.widgets import Input
 
 from btp_tui.app import BtpApp
 from btp_tui.comparison import compare
-from btp_tui.observer import Observer
 from btp_tui.panels.table import Table
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.screens.compare import CompareScreen, tables
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.prompt import Prompt
 from btp_tui.screens.runs import RunsScreen
 from btp_tui.snapshot import RunLine
-from btp_tui.wishes import Wishes
 from storage.resting import archive_run
 from storage.schema import Progress
 from tests.screens import run_line, snapshot, still_app

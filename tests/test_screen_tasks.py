@@ -11,19 +11,19 @@ from textual import events
 from textual.binding import Binding
 from textual.widgets import Input
 
-from btp_tui.answers import Answers
-from btp_tui.messages import TasksReady
-from btp_tui.observer import Observer
+from btp_tui.filters.query import task_query
 from btp_tui.panels.table import Table
 from btp_tui.panels.tasks import task_columns
-from btp_tui.query import task_query
+from btp_tui.reading.answers import Answers
+from btp_tui.reading.messages import TasksReady
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.task_history import STRETCHES
+from btp_tui.reading.wishes import Wishes
 from btp_tui.screens.dashboard import DashboardScreen
 from btp_tui.screens.programs import ProgramsScreen
 from btp_tui.screens.tasks import TasksScreen
 from btp_tui.snapshot import PAGE
-from btp_tui.task_history import STRETCHES
 from btp_tui.tasks import TASK_SORTS, TaskLine, TaskPage, TaskWish
-from btp_tui.wishes import Wishes
 from tests.stores import Store, sample
 from tests.test_screen_keys import app_of, shown, text_of
 

@@ -122,7 +122,8 @@ def test_the_first_frame_needs_neither_numpy_nor_pydantic_nor_pygments() -> None
 
 def test_nothing_heavy_is_loaded_by_what_the_screen_loads_later() -> None:
     code = (
-        "import sys, btp_tui.app, btp_tui.observer, btp_tui.answers, storage.writer;"
+        "import sys, btp_tui.app, btp_tui.reading.observer, btp_tui.reading.answers;"
+        "import storage.writer;"
         "heavy = {'torch', 'transformers', 'datasets', 'sqlite_utils', 'pandas', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from btp_tui.commands import Commands
+from btp_tui.control.commands import Commands
 from storage.reader import Reader
 from storage.workspace import Workspace
 from tests.chromium import chromium, find_chromium

@@ -48,7 +48,7 @@ def test_without_arguments_the_workspace_is_the_usual_one() -> None:
 
 
 def test_the_first_frame_needs_neither_numpy_nor_typer() -> None:
-    modules = "btp_tui.cli, btp_tui.opening, btp_tui.app, btp_tui.observer, core.entry"
+    modules = "btp_tui.cli, btp_tui.opening, btp_tui.app, btp_tui.reading.observer, core.entry"
     code = f"import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)) & {"numpy", "typer", "pydantic"} == set()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from btp_tui.observer import Observer
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Snapshot
-from btp_tui.wishes import Wishes
 from storage.workspace import Workspace
 from tests.screens import snapshot, still_app
 from tests.stores import Store

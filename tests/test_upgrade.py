@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from btp_tui.observer import Observer
-from btp_tui.wishes import Wishes
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from core.doctor.workspace import check_workspace
 from storage.connection import read_version
 from storage.reader import Reader

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from btp_tui import words
 from btp_tui.alerts import Alert, alerts_of
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import Panel, line, lines
 from btp_tui.snapshot import Snapshot
 from btp_tui.theme import LEVELS

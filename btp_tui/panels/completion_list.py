@@ -7,8 +7,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from btp_tui import words
-from btp_tui.completion import Choices
-from btp_tui.key_names import key_of
+from btp_tui.filters.completion import Choices
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import line, lines
 
 #: Rows of the list.

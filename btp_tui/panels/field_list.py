@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from btp_tui.form.rows import BaseRow, FieldRow, Row, SectionRow
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import Piece, line
 
 #: Cells of the sign and the name, and the most that a value takes beside a remark.

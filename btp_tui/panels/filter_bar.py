@@ -10,7 +10,7 @@ from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Input
 
-from btp_tui.completion import Choices, Names, find_choices, may_become_key
+from btp_tui.filters.completion import Choices, Names, find_choices, may_become_key
 
 #: Seconds that a word which may become a key has to stand before it is searched for as text.
 PAUSE_S = 0.4

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.snapshot import Page
 from storage.query import SORTS
 

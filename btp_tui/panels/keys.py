@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from btp_tui.active_keys import ActiveKey, active_keys
+from btp_tui.keys.active import ActiveKey, active_keys
 from btp_tui.panels.panel import line
 
 #: The action whose key is shown whatever is left out: how to see all of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import Panel, Piece, hint, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline_of
 from btp_tui.panels.timed import Time, time_of

@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 
 from textual.content import Content
 
-from btp_tui.lineage import Lineage, Predecessor
 from btp_tui.panels.panel import line, lines
+from btp_tui.reading.lineage import Lineage, Predecessor
 from btp_tui.snapshot import ProgramCard
 from btp_tui.theme import outcome_sign
 from btp_tui.words import percent, plural

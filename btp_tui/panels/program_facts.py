@@ -7,7 +7,7 @@ import math
 from textual.content import Content
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.program_tests import fact
 from btp_tui.snapshot import ProgramCard, Standing

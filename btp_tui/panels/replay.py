@@ -10,7 +10,7 @@ from textual.events import MouseDown, MouseEvent, MouseMove
 from textual.message import Message
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.imported import outcome_row
 from btp_tui.panels.panel import Panel, hint, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline, whole_step

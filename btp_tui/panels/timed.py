@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from btp_tui import words
 from btp_tui.panels.plot import Axis, Point, time_step
+from btp_tui.reading.spans import Span, resampled
 from btp_tui.snapshot import Snapshot
-from btp_tui.spans import Span, resampled
 
 #: Seconds that a time axis shows at least.
 _SHORTEST_S = 10.0

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.alerts import AlertRows
 from btp_tui.panels.curves import AccuracyPlot, LossPlot
 from btp_tui.panels.imported import TestedFile
@@ -22,9 +22,9 @@ from btp_tui.panels.machine import Machine
 from btp_tui.panels.replay import NewPrograms, PriorityHistogram
 from btp_tui.panels.status import PhaseBars
 from btp_tui.panels.table import Table
+from btp_tui.reading.spans import ALL, Span, next_span
 from btp_tui.screens.live import LiveScreen
 from btp_tui.snapshot import ProgramLine, Snapshot
-from btp_tui.spans import ALL, Span, next_span
 
 WELCOME = """[b $primary]Watch a code model learn from its own programs.[/]
 

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 
 
 class Question(ModalScreen[bool]):

@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from btp_tui.active_keys import ActiveKey, active_keys
-from btp_tui.key_names import key_of
+from btp_tui.keys.active import ActiveKey, active_keys
+from btp_tui.keys.names import key_of
 from btp_tui.panels.keys import KeyLine
 
 #: The letters in the order in which they are given away: those under the fingers first.

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
-from btp_tui.active_keys import ActiveKey, Place, active_keys
-from btp_tui.key_names import key_of
-from btp_tui.notes import NOTES, Note
+from btp_tui.keys.active import ActiveKey, Place, active_keys
+from btp_tui.keys.names import key_of
+from btp_tui.keys.notes import NOTES, Note
 from btp_tui.panels.panel import line, lines
 
 #: The groups of keys in the order of the list, and what each is called.

@@ -19,7 +19,7 @@ from btp_tui.form.begin import Begin, base_of, beginnings
 from btp_tui.form.fields import FormField
 from btp_tui.form.keys import FORM_KEYS
 from btp_tui.form.rows import BaseRow, FieldRow, SectionRow, closed_at_first
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.field_list import FieldList
 from btp_tui.panels.fields import Fields, ValueInput
 from btp_tui.screens.dialogs import Question

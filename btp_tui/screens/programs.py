@@ -11,16 +11,16 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from btp_tui.completion import Names
-from btp_tui.exporting import Exporting
-from btp_tui.filter_memory import FilterMemory
-from btp_tui.key_names import key_of
+from btp_tui.control.exporting import Exporting
+from btp_tui.filters.completion import Names
+from btp_tui.filters.memory import FilterMemory
+from btp_tui.filters.query import next_outcome, next_sort, reversed_sort, sorted_by
+from btp_tui.keys.names import key_of
 from btp_tui.panels.completion_list import CompletionList
 from btp_tui.panels.filter_bar import FilterBar
 from btp_tui.panels.found import FoundLine
 from btp_tui.panels.program_browser import ProgramBrowser
 from btp_tui.panels.table import Table
-from btp_tui.query import next_outcome, next_sort, reversed_sort, sorted_by
 from btp_tui.screens.live import LiveScreen
 from btp_tui.screens.program_keys import LIST_KEYS
 from btp_tui.screens.saved_filters import SavedFilters

@@ -16,9 +16,9 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.control.rerun import Rerun, TestThenNow, ThenNow
+from btp_tui.keys.names import key_of
 from btp_tui.panels.panel import Piece, line, lines
-from btp_tui.rerun import Rerun, TestThenNow, ThenNow
 from btp_tui.theme import outcome_sign
 from storage.errors import StorageError
 from storage.workspace import Workspace

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.keys.names import key_of
 from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import Piece, line
 from btp_tui.panels.table import Table

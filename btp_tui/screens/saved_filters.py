@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from btp_tui.filter_book import BUILT_IN, Change, FilterBook
-from btp_tui.key_names import key_of
+from btp_tui.filters.book import BUILT_IN, Change, FilterBook
+from btp_tui.keys.names import key_of
 from btp_tui.panels.columns import Column
 from btp_tui.panels.panel import line
 from btp_tui.panels.table import Table

@@ -13,12 +13,12 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from btp_tui import words
-from btp_tui.key_names import key_of
+from btp_tui.filters.query import task_query
+from btp_tui.keys.names import key_of
 from btp_tui.panels.find_bar import DEBOUNCE_S, FindBar
 from btp_tui.panels.panel import line
 from btp_tui.panels.table import Table
 from btp_tui.panels.tasks import TaskTable
-from btp_tui.query import task_query
 from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.snapshot import PAGE, Snapshot
 from btp_tui.tasks import TASK_SORTS, TURNED_ROUND, TaskLine, TaskPage, TaskWish

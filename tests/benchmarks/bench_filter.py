@@ -26,10 +26,10 @@ from typing import Any
 
 from textual.message import Message
 
-from btp_tui.completion import may_become_key
-from btp_tui.feed import Feed
-from btp_tui.messages import PageReady, SnapshotReady
-from btp_tui.wishes import Wishes
+from btp_tui.filters.completion import may_become_key
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import PageReady, SnapshotReady
+from btp_tui.reading.wishes import Wishes
 from storage.query import QueryError, parse_query
 from storage.search import SearchIndex
 from storage.workspace import Workspace

@@ -56,7 +56,7 @@ ONE_WAY_S = 0.05
 
 _MAIN = "from btp_tui.cli import main; main()"
 #: The same, reading the store as often as the thread can.
-_HASTY = "import btp_tui.feed as feed; feed.POLL_S = feed.IDLE_POLL_S = 0.01; " + _MAIN
+_HASTY = "import btp_tui.reading.feed as feed; feed.POLL_S = feed.IDLE_POLL_S = 0.01; " + _MAIN
 _BARE = """
 from textual.app import App
 from textual.widgets import Footer, Static

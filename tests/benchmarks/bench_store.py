@@ -31,7 +31,7 @@ from typing import Any, Literal
 import numpy as np
 import sqlite_utils
 
-from btp_tui.candidates import Candidates, find_pool
+from btp_tui.reading.candidates import Candidates, find_pool
 from btp_tui.snapshot import Knobs
 from core.config import ReplayConfig
 from core.replay import ReplayBuffer

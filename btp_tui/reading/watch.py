@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from btp_tui.history import History
-from btp_tui.pace import Pace
-from btp_tui.seeds import Seeds
+from btp_tui.reading.history import History
+from btp_tui.reading.pace import Pace
+from btp_tui.reading.seeds import Seeds
 from btp_tui.snapshot import (
     Disk,
     IterationOutcomes,
@@ -25,7 +25,7 @@ from storage.schema import DeviceReading, EvaluationRecord, Run, Telemetry, Upda
 from storage.timeline import last_refusal, readings_after, updates_from, waiting_commands
 
 if TYPE_CHECKING:
-    from btp_tui.mirror import Mirror
+    from btp_tui.reading.mirror import Mirror
 
 #: Seconds between two looks at what a plot or a table shows: more would only cost.
 SLOW_S = 1.0

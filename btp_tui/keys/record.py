@@ -1,4 +1,4 @@
-"""Collects the keys of all screens and panels into keys.json: `python -m btp_tui.key_record`.
+"""Collects the keys of all screens and panels into keys.json: `python -m btp_tui.keys.record`.
 
 Whoever starts the screen with keys of his own has them checked against that file: importing every
 screen for it would take longer than the rest of the start. A test holds the two together.
@@ -23,7 +23,7 @@ from textual.widgets import Input, TextArea
 
 from btp_tui import panels, screens
 from btp_tui.app import BtpApp
-from btp_tui.keymap import RECORD, Bindable
+from btp_tui.keys.keymap import RECORD, Bindable
 
 
 def declared() -> tuple[Bindable, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from btp_tui import engine
+from btp_tui.control import engine
 from btp_tui.panels.found import found_line
 from btp_tui.screens.export import ExportDialog, free_place
 from btp_tui.snapshot import Knobs, Page, Watched

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from btp_tui import words
-from btp_tui.clipboard import in_tmux, passed_through
-from btp_tui.preferences import Notice
+from btp_tui.personal.clipboard import in_tmux, passed_through
+from btp_tui.personal.preferences import Notice
 from btp_tui.snapshot import RunLine, Snapshot
 
 #: States in which a run has ended without being told to.

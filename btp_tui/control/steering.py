@@ -1,4 +1,4 @@
-"""What the screen asks of engines: to start, pause, go on and stop; knobs are in btp_tui.turning.
+"""What the screen asks of engines: to start, pause, go on and stop; knobs: see Turning.
 
 Asking is all it does: a command is written into the store, or a process is started.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from btp_tui import engine
-from btp_tui.commands import Commands
-from btp_tui.flagging import Flagging
-from btp_tui.key_names import key_of
+from btp_tui.control import engine
+from btp_tui.control.commands import Commands
+from btp_tui.control.flagging import Flagging
+from btp_tui.control.turning import Turning
+from btp_tui.keys.names import key_of
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.runs import resumable
-from btp_tui.turning import Turning
 from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
 

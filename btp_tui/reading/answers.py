@@ -7,15 +7,15 @@ from contextlib import suppress
 
 from textual.message import Message
 
-from btp_tui.browser import Pages, PageWish, SupersededError
-from btp_tui.cards import find_card
-from btp_tui.messages import CardReady, PageReady, TasksReady
-from btp_tui.observer import Observer
+from btp_tui.reading.browser import Pages, PageWish, SupersededError
+from btp_tui.reading.cards import find_card
+from btp_tui.reading.messages import CardReady, PageReady, TasksReady
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.task_history import find_tasks
+from btp_tui.reading.token_texts import TokenTexts
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Knobs, Page, RunLine, Snapshot
-from btp_tui.task_history import find_tasks
 from btp_tui.tasks import TaskPage, TaskWish
-from btp_tui.token_texts import TokenTexts
-from btp_tui.wishes import Wishes
 from storage.errors import StorageError
 
 

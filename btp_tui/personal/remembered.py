@@ -1,7 +1,7 @@
 """What the screen remembers from one start to the next by itself: the theme that was picked.
 
-It is no setting of a user (btp_tui.preferences), so it lies where programs keep their state, and
-losing it does no harm.
+It is no setting of a user (see preferences), so it lies where programs keep their state, and losing
+it does no harm.
 """
 
 from __future__ import annotations

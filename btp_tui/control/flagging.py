@@ -6,8 +6,8 @@ steps; else `python -m core programs` writes it down, and ends.
 
 from __future__ import annotations
 
-from btp_tui import engine
-from btp_tui.commands import Commands
+from btp_tui.control import engine
+from btp_tui.control.commands import Commands
 from btp_tui.snapshot import ProgramCard, ProgramLine, RunLine
 from btp_tui.watching import WatchingApp
 from storage.errors import StorageError

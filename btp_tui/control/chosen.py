@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from btp_tui.clipboard import copy_out
-from btp_tui.flagging import Flagging, possible
+from btp_tui.control.flagging import Flagging, possible
+from btp_tui.personal.clipboard import copy_out
 from btp_tui.snapshot import LIMIT_S, ProgramCard, ProgramLine
 from btp_tui.watching import WatchingApp
 from storage.errors import StorageError

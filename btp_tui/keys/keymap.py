@@ -37,7 +37,7 @@ class Bindable:
     typed_into: bool = False
 
 
-#: What btp_tui.key_record has collected from the classes of all screens and panels.
+#: What btp_tui.keys.record has collected from the classes of all screens and panels.
 RECORD = Path(__file__).with_name("keys.json")
 
 

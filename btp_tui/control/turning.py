@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from btp_tui.commands import Commands
-from btp_tui.key_names import key_of
+from btp_tui.control.commands import Commands
+from btp_tui.keys.names import key_of
 from btp_tui.screens.runs import resumable
 from btp_tui.snapshot import Knobs, Snapshot
 from btp_tui.watching import WatchingApp

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from textual.message import Message
 
-from btp_tui.messages import FeedEnded, SnapshotReady
+from btp_tui.reading.messages import FeedEnded, SnapshotReady
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Snapshot
-from btp_tui.wishes import Wishes
 from storage.workspace import Workspace
 
 #: Seconds between two snapshots while an engine works, and while none does.
@@ -66,12 +66,12 @@ class Feed(threading.Thread):
                 self._post(FeedEnded())
 
     def _read(self) -> None:
-        from btp_tui.observer import Observer  # imported while the first frame is laid out
+        from btp_tui.reading.observer import Observer  # imported while the first frame is laid out
 
         with Observer(self._workspace) as observer:
             self._post(SnapshotReady(observer.first_look(self._wishes)))
             time.sleep(FIRST_FRAME_S)  # what follows brings numpy, and would hold up that frame
-            from btp_tui.answers import Answers
+            from btp_tui.reading.answers import Answers
 
             answers = Answers(observer)
             snapshot: Snapshot | None = None

@@ -1,6 +1,6 @@
 """Where a program stands among all that a run wrote for its task: how it came to be.
 
-Light on purpose, like `btp_tui.snapshot`; `btp_tui.cards` fills it in.
+Light on purpose, like `btp_tui.snapshot`; `btp_tui.reading.cards` fills it in.
 """
 
 from __future__ import annotations

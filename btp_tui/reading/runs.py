@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from btp_tui.observer import Observer
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import RunLine
-from btp_tui.wishes import Wishes
 from btp_tui.words import count, day, duration, percent, plural
 from storage.errors import StorageError
 from storage.workspace import Workspace

@@ -2,7 +2,7 @@
 
 The file is ~/.config/btp-tui/config.toml (XDG_CONFIG_HOME is honoured), or the one that the
 environment variable BTP_TUI_CONFIG names. It is only read; what the screen remembers by itself is
-in btp_tui.remembered.
+in btp_tui.personal.remembered.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _table(file: Path, written: dict[str, Any], name: str) -> dict[str, Any]:
 def _checked_keys(file: Path, keys: dict[str, Any]) -> Mapping[str, str]:
     if not keys:
         return {}
-    from btp_tui.keymap import bindable, checked_keymap
+    from btp_tui.keys.keymap import bindable, checked_keymap
 
     return checked_keymap(bindable(), dict(_flat(keys)), str(file))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from btp_tui.engine import Launch
+from btp_tui.control.engine import Launch
 from btp_tui.tasks import TaskWish
 
 

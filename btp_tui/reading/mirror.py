@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.candidates import Candidates, Pool, find_pool
+from btp_tui.reading.candidates import Candidates, Pool, find_pool
+from btp_tui.reading.watch import SLOW_S
 from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
-from btp_tui.watch import SLOW_S
 from core.candidates import possibilities
 from core.priority import p2value
 from storage.columns import UNJUDGED, Columns

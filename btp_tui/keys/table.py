@@ -9,8 +9,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from btp_tui.keymap import Bindable, bindable
-from btp_tui.preferences import preferences_file, read_preferences
+from btp_tui.keys.keymap import Bindable, bindable
+from btp_tui.personal.preferences import preferences_file, read_preferences
 
 _PIPED_WIDTH = 160  # a pipe has no width; cut ids would be of no use to what reads it
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from btp_tui.filter_book import Change, FilterBook, FilterFile
+from btp_tui.filters.book import Change, FilterBook, FilterFile
 from btp_tui.panels.filter_bar import FilterBar
 from storage.errors import StorageError
 from storage.query import QueryError, parse_query

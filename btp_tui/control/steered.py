@@ -7,9 +7,9 @@ from pathlib import Path
 
 from textual.message import Message
 
-from btp_tui.feed import Feed
-from btp_tui.messages import SnapshotReady
-from btp_tui.steering import Steering
+from btp_tui.control.steering import Steering
+from btp_tui.reading.feed import Feed
+from btp_tui.reading.messages import SnapshotReady
 from btp_tui.watching import WatchingApp
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from btp_tui.active_keys import active_keys
+from btp_tui.keys.active import active_keys
 from btp_tui.theme import THEMES
 
 if TYPE_CHECKING:

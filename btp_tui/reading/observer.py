@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from btp_tui.engine import Launch
-from btp_tui.key_names import key_of
-from btp_tui.room import DiskWatch
-from btp_tui.seeds import Seeds
+from btp_tui.control.engine import Launch
+from btp_tui.keys.names import key_of
+from btp_tui.reading.room import DiskWatch
+from btp_tui.reading.seeds import Seeds
+from btp_tui.reading.watch import SLOW_S, RunWatch
+from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import RunLine, Snapshot, Watched
-from btp_tui.watch import SLOW_S, RunWatch
-from btp_tui.wishes import Wishes
 from storage.connection import without_room
 from storage.errors import StorageError
 from storage.reader import Reader
@@ -24,7 +24,7 @@ from storage.schema import Progress, Run
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from btp_tui.mirror import Mirror
+    from btp_tui.reading.mirror import Mirror
 
 
 class Observer:
@@ -49,7 +49,7 @@ class Observer:
     @cached_property
     def mirror(self) -> Mirror:
         """The columns of all samples."""
-        from btp_tui.mirror import Mirror
+        from btp_tui.reading.mirror import Mirror
 
         return Mirror(self.reader)
 

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.observer import Observer
+from btp_tui.reading.observer import Observer
 from btp_tui.snapshot import PAGE, Knobs, Page
 from core.candidates import possibilities
 from core.priority import p2value

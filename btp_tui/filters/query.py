@@ -1,6 +1,6 @@
 """The filter bar: how a key or a press changes what it says.
 
-What it says is read by `storage.query`, and completed by `btp_tui.completion`.
+What it says is read by `storage.query`, and completed by `btp_tui.filters.completion`.
 """
 
 from __future__ import annotations

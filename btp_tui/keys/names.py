@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from textual.keys import format_key
 
-from btp_tui.keymap import bindable
+from btp_tui.keys.keymap import bindable
 
 #: Keys that a sentence calls otherwise than the footer does.
 _WORDS = {"enter": "enter", "space": "space"}

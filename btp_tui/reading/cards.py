@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from btp_tui.lineage import Lineage, Predecessor
-from btp_tui.observer import Observer
+from btp_tui.reading.lineage import Lineage, Predecessor
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.token_texts import TokenTexts
 from btp_tui.snapshot import LIMIT_S, Exclusion, Knobs, ProgramCard, ShownTest
-from btp_tui.token_texts import TokenTexts
 from core.candidates import by_age
 from storage.columns import Columns
 from storage.programs import ProgramDetail

@@ -1,0 +1,1 @@
+"""What the screen asks of engines and of short-lived processes; it changes nothing itself."""

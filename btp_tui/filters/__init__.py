@@ -1,0 +1,1 @@
+"""Filters of the program list: completion, history, and those kept under a name."""

@@ -1,0 +1,1 @@
+"""What belongs to the person at the screen: preferences, the picked theme, notices, copies."""
