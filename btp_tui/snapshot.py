@@ -75,6 +75,11 @@ class RunLine:
         """Whether an engine is at work on it."""
         return self.state in ("starting", "running", "paused")
 
+    @property
+    def resumable(self) -> bool:
+        """Whether an engine could go on with it: it was training, and none is at work."""
+        return self.trains and self.state in ("stopped", "failed", "died")
+
 
 @dataclass(frozen=True, slots=True)
 class ProgramLine:

@@ -192,3 +192,7 @@ FLAGS: dict[str, Sign] = {
 def outcome_sign(outcome: str | None) -> Sign:
     """The sign of an outcome; a dot for a program that was not tested yet."""
     return OUTCOMES.get(outcome or "", NOT_TESTED)
+
+
+#: What up to four runs in one plot are called beside their colours.
+COMPARED = "ABCD"

@@ -14,7 +14,6 @@ from btp_tui.control.flagging import Flagging
 from btp_tui.control.turning import Turning
 from btp_tui.keys.names import key_of
 from btp_tui.screens.dialogs import Question
-from btp_tui.screens.runs import resumable
 from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
 
@@ -43,7 +42,7 @@ class Steering:
             case "stop_training":
                 return run is not None and run.trains and run.state in ("running", "paused")
             case "resume_watched":
-                return run is not None and resumable(run)
+                return run is not None and run.resumable
             case "turn":
                 return run is not None and run.trains
             case "apply_knobs" | "revert_knobs":

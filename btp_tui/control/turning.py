@@ -10,7 +10,6 @@ from typing import Any
 
 from btp_tui.control.commands import Commands
 from btp_tui.keys.names import key_of
-from btp_tui.screens.runs import resumable
 from btp_tui.snapshot import Knobs, Snapshot
 from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
@@ -113,7 +112,7 @@ class Turning:
         run = self._app.watched_run
         if run is not None and run.state == "starting":
             return "The engine is still starting: apply it again when it trains."
-        if run is not None and resumable(run):
+        if run is not None and run.resumable:
             press = f"press {key_of('resume')} to resume {run.name}"
             return f"Nothing trains now: {press}, then apply it again."
         settings = " ".join(f"--set replay.{knob}={value}" for knob, value in wanted.items())

@@ -18,8 +18,7 @@ from btp_tui.comparison import Compared, Comparison
 from btp_tui.panels.panel import Piece, line, lines
 from btp_tui.panels.plot import Axis, Point, Series, draw_plot, time_step, whole_step
 from btp_tui.screens.live import LiveScreen
-from btp_tui.screens.runs import SIGNS
-from btp_tui.theme import STATES
+from btp_tui.theme import COMPARED, STATES
 from storage.errors import StorageError
 
 #: Seconds between two readings while one of the runs is going on.
@@ -82,7 +81,7 @@ class Curves(Widget):
         for at, run in enumerate(self._comparison.runs):
             if run.evaluations:
                 last = run.evaluations[-1].accuracy
-                ends[round((1 - last) * (rows * 4 - 1)) // 4].append((SIGNS[at], _STYLES[at]))
+                ends[round((1 - last) * (rows * 4 - 1)) // 4].append((COMPARED[at], _STYLES[at]))
         return [line(" ", *letters) for letters in ends]
 
 
@@ -164,7 +163,7 @@ def tables(comparison: Comparison, width: int) -> Content:
         title = line((words.fit(name, _NAME).ljust(_NAME), style))
         rows.append(Content("").join([title, *padded]))
 
-    signs = zip(SIGNS, _STYLES, runs, strict=False)
+    signs = zip(COMPARED, _STYLES, runs, strict=False)
     add("", [line((f"{sign} {run.line.name}", f"bold {style}")) for sign, style, run in signs])
     add("state", [_state(run) for run in runs])
     add("held-out, first", [words.percent(run.line.initial) for run in runs])

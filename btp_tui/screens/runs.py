@@ -18,15 +18,12 @@ from btp_tui.screens.dialogs import Question
 from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.screens.prompt import Prompt
 from btp_tui.snapshot import RunLine, Snapshot
-from btp_tui.theme import STATES
+from btp_tui.theme import COMPARED, STATES
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from btp_tui.app import BtpApp
     from btp_tui.comparison import Comparison
-
-#: Runs that can be told apart in one plot, and what each is called beside its colour.
-MOST, SIGNS = 4, "ABCD"
 
 
 def _no_run() -> str:
@@ -136,7 +133,7 @@ class RunsScreen(LiveScreen):
         run = self._table.row
         match action:
             case "resume":
-                return run is not None and resumable(run)
+                return run is not None and run.resumable
             case "mark" | "rename" | "archive" | "delete":
                 return run is not None
             case "compare":
@@ -169,11 +166,11 @@ class RunsScreen(LiveScreen):
             return
         if run.name in self._marked:
             self._marked.remove(run.name)
-        elif len(self._marked) < MOST:
+        elif len(self._marked) < len(COMPARED):
             self._marked.append(run.name)
         else:
             self._btp.say(
-                trouble=f"{MOST} runs are marked already: take a mark away with "
+                trouble=f"{len(COMPARED)} runs are marked already: take a mark away with "
                 f"{key_of('runs.mark')} first."
             )
         self._list()
@@ -279,7 +276,7 @@ class RunsScreen(LiveScreen):
         word = "archived" if run.archived and not run.alive else run.state
         if run.name not in self._marked:
             return (f"{sign.mark} {word}", sign.style)
-        letter = SIGNS[self._marked.index(run.name)]
+        letter = COMPARED[self._marked.index(run.name)]
         return line((letter, "bold $accent"), (f" {word}", sign.style))
 
     @property
@@ -292,11 +289,6 @@ class RunsScreen(LiveScreen):
     @property
     def _table(self) -> Table[RunLine]:
         return self.query_one("#runs", Table)
-
-
-def resumable(run: RunLine) -> bool:
-    """Whether an engine could go on with it: it was training, and none is at work."""
-    return run.kind == "train" and run.state in ("stopped", "failed", "died")
 
 
 def _losses(run: RunLine) -> str:
