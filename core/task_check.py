@@ -116,7 +116,7 @@ class _Examination:
     task: Task
     missing: int = 0
     verdicts: list[Verdict] = field(default_factory=list)  # of the reference
-    passing: list[str] = field(default_factory=list)  # constant answers
+    passing: set[str] = field(default_factory=set)  # constant answers
 
     def add(self, constant: str | None, verdict: Verdict) -> None:
         """Notes the verdict on a constant answer, or on the reference (None)."""
@@ -124,7 +124,7 @@ class _Examination:
         if constant is None:
             self.verdicts.append(verdict)
         elif verdict.passed:
-            self.passing.append(constant)
+            self.passing.add(constant)
 
     @property
     def sound(self) -> bool:
@@ -144,7 +144,9 @@ class _Examination:
                 yield Problem(self.task.task_id, kind, _one_line(detail))
 
     def _constant(self) -> str | None:
-        return f"always {self.passing[0]}" if self.passing else None
+        """The first that passes, in their own order, not in that in which they end."""
+        passing = (each for each in constant_programs(self.task) if each in self.passing)
+        return next((f"always {each}" for each in passing), None)
 
 
 def _examined(tasks: Sequence[Task], executor: Executor, repeat: int) -> Iterator[_Examination]:

@@ -16,6 +16,11 @@ from tests.loopback import child_server, free_port
 # As in core/cli.py: torch's threads would spin on the cores that the executor's tests need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# pytest's own readline writes 80 and 24 into what its worker processes inherit, and every terminal
+# that a test opens would take that for its size.
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
+
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
