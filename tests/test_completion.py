@@ -74,6 +74,11 @@ def test_a_completion_of_a_filter_that_is_understood_is_understood(text: str, cu
         parse_query(choices.taken(at)[0])
 
 
+def test_no_key_is_put_before_a_comma() -> None:
+    assert find_choices(",0", 0, NAMES).candidates == ()
+    assert find_choices("ou,0", 2, NAMES).candidates == ()
+
+
 def test_a_word_that_may_become_a_key_is_told_from_text() -> None:
     assert may_become_key("iter:3 pa", 9)
     assert not may_become_key("iter:3 pass:", 12)

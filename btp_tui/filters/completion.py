@@ -61,9 +61,11 @@ def find_choices(text: str, cursor: int, names: Names) -> Choices:
     if text[cursor : cursor + 1].strip(", "):
         return Choices(text, cursor, cursor)
     part = next((each for each in WORD.finditer(text) if each.start() < cursor <= each.end()), None)
+    written = "" if part is None else text[part.start() : cursor]
+    if ":" not in written and text[cursor : cursor + 1] == ",":
+        return Choices(text, cursor, cursor)  # what follows would become the value of a key
     if part is None:
         return Choices(text, cursor, cursor, _keys("", ""))
-    written = text[part.start() : cursor]
     key = part_key(part)
     if key is None or ":" not in written:
         minus = "-" * written.startswith("-")
