@@ -90,7 +90,10 @@ class BtpApp(SteeredApp):
     async def on_mount(self) -> None:
         """Begins to read, and to train where that was asked for."""
         # Where whoever started it ignores hang-ups, it would read from a terminal that is gone.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, os._exit, 0)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, os._exit, 0)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # in the terminal it is a key
+            loop.add_signal_handler(signal.SIGINT, self.call_later, self.action_quit)
         if self._start_demo:
             await self.action_start_demo()
         self._feed.start()
@@ -202,12 +205,13 @@ class BtpApp(SteeredApp):
         """Only keys that do something now are shown and taken."""
         if action == "show":
             return parameters != (self.current_mode,) or self.one_program_in_sight
-        if action == "flag":
-            return self._chosen.can(*parameters)
+        can = self._chosen.can(action, *parameters)
+        if can is not None:
+            return can
         if self.current_mode == "new" and action in NOT_IN_THE_FORM:
             return False
         return super().check_action(action, parameters)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the command palette lists."""
-        return palette(self, screen)
+        return palette(screen, self.pick_theme)

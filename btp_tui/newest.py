@@ -24,6 +24,7 @@ class Newest:
         self._app = app
         self.held = False
         self.card: ProgramCard | None = None
+        self._card_was_read = False
         self._page: Page | None = None
         self._tasks: TaskPage | None = None
 
@@ -42,7 +43,7 @@ class Newest:
 
     def show_card(self, card: ProgramCard | None) -> None:
         """Hands one program to whoever shows it."""
-        self.card = card
+        self.card, self._card_was_read = card, True
         if isinstance(self._app.screen, LiveScreen):
             self._app.screen.show_card(card)
 
@@ -55,7 +56,7 @@ class Newest:
     def forget_card_but(self, sample: int) -> None:
         """Another program is to be shown: what is known of this one would mislead."""
         if self.card is not None and self.card.sample != sample:
-            self.card = None
+            self.card, self._card_was_read = None, False
 
     def came_in_sight(self, screen: Screen[Any]) -> None:
         """Gives a screen what was read while another one was in sight."""
@@ -63,7 +64,7 @@ class Newest:
             return
         if self._page is not None:
             screen.show_page(self._page, held=self.held)
-        if "tokens" in screen.READS:
+        if "tokens" in screen.READS and self._card_was_read:
             screen.show_card(self.card)
         if self._tasks is not None:
             screen.show_tasks(self._tasks, held=self.held)

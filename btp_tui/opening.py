@@ -52,5 +52,5 @@ def open_screen(workspace: Path, theme: str | None = None, start_demo: bool = Fa
     raise_on_ctrl_c()  # from here on there is a terminal to leave in order
     try:
         app.run()
-    except KeyboardInterrupt:  # sent from elsewhere: in the terminal Ctrl-C is a key like others
-        raise SystemExit(1) from None
+    except KeyboardInterrupt:  # sent from elsewhere before the screen was there to take it as `q`
+        raise SystemExit(130) from None

@@ -27,6 +27,8 @@ class Knobs:
     capacity: int = 0
     half_life: float = 0.0
     task_balance: float = 0.0
+    learn_from: Literal["all", "passed", "newest"] = "all"
+    draw: Literal["prioritized", "entire", "groups"] = "prioritized"
 
     def turned(self, knob: str, steps: int) -> Knobs:
         """The knobs with one of them turned: α by 0.05 a step, ω by 0.5, the others to and fro."""
@@ -164,7 +166,8 @@ class Watched:
     `steps` and `telemetry` are thinned the older they are. `knobs` are those shown, `in_force`
     those of the engine, which has not answered the commands named in `asked` yet; `refusal` is what
     it said to a knob that it did not take last. `phase_left_s` is for the phase at work. `inputs`
-    are what a run that only tests a file was given: tasks, programs, run.
+    are what a run that only tests a file was given: tasks, programs, run. `whole` is False until
+    its programs were read.
     """
 
     line: RunLine
@@ -184,6 +187,7 @@ class Watched:
     phase_left_s: float | None = None
     disk: Disk | None = None
     inputs: tuple[tuple[str, str], ...] = ()
+    whole: bool = True
 
     @property
     def preview(self) -> bool:

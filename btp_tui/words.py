@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 import time
 
+#: In the place of a figure that is none: not a number, or without end.
+UNKNOWN = "–"
+
 _BYTE_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def count(number: float) -> str:
     """A whole number with thousands separated: 12,345."""
-    return f"{number:,.0f}"
+    return f"{number:,.0f}" if math.isfinite(number) else UNKNOWN
 
 
 def short_count(number: float) -> str:
     """A whole number in at most five characters: 1,632, 12.3k, 123k, 4.57M."""
-    if abs(number) < 9_999.5:
+    if abs(number) < 9_999.5 or not math.isfinite(number):
         return count(number)
     for unit in ("k", "M", "G"):
         number /= 1000
@@ -31,7 +34,9 @@ def short_count(number: float) -> str:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction of 1 in per cent: 62.5 %; a dash where it is unknown."""
-    return "–" if fraction is None else f"{100 * fraction:.{digits}f} %"
+    if fraction is None or not math.isfinite(fraction):
+        return UNKNOWN
+    return f"{100 * fraction:.{digits}f} %"
 
 
 def rate(per_second: float, unit: str) -> str:
@@ -42,6 +47,8 @@ def rate(per_second: float, unit: str) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time in its two biggest units: 42 s, 3 min 10 s, 2 h 5 min."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -57,6 +64,8 @@ def duration(seconds: float) -> str:
 
 def about(seconds: float) -> str:
     """An estimate of a length of time, in one unit: about 12 s, about 3 min, about 2 h."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
     for size, most, unit in ((1, 90, "s"), (60, 90, "min"), (3600, 36, "h")):
         if seconds < most * size:
             return f"about {max(1, round(seconds / size))} {unit}"
@@ -65,6 +74,8 @@ def about(seconds: float) -> str:
 
 def stopwatch(seconds: float) -> str:
     """A length of time for an axis: 0:42, 3:10, 2:05:00."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
     whole = max(0, round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -73,6 +84,8 @@ def stopwatch(seconds: float) -> str:
 
 def memory(size: float) -> str:
     """A size in the biggest unit that fits, three digits: 512 MB, 5.21 GB."""
+    if not math.isfinite(size):
+        return UNKNOWN
     for unit in _BYTE_UNITS:
         if size < 999.5 or unit == _BYTE_UNITS[-1]:
             digits = 0 if unit == "B" or size >= 99.95 else 1
@@ -83,6 +96,8 @@ def memory(size: float) -> str:
 
 def memory_of(used: float, total: float, digits: int = 1, of: str = " of ") -> str:
     """Used and total memory in the total's unit: 5.2 of 16 GB."""
+    if not (math.isfinite(used) and math.isfinite(total)):
+        return UNKNOWN
     step = min(int(math.log(max(total, 1), 1024)), len(_BYTE_UNITS) - 1)
     size = 1024**step
     return f"{used / size:.{digits}f}{of}{total / size:.0f} {_BYTE_UNITS[step]}"
@@ -106,3 +121,13 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def fit(text: str, width: int) -> str:
     """The text cut to a width, an ellipsis at the end where something is missing."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def fit_name(name: str, width: int) -> str:
+    """A name cut to a width in its middle: its end, behind the last slash, tells it from others."""
+    if len(name) <= width:
+        return name
+    before, slash, last = name.rpartition("/")
+    end = len(last) + 1 if slash and before else 2 * width // 3
+    end = max(0, min(end, width - 1))
+    return f"{name[: max(0, width - 1 - end)]}…{name[len(name) - end :]}"

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from core.config import Config, fields
 from core.errors import CoreError
+from core.small_file import read_small
 
 
 def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
@@ -24,7 +25,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     settings: dict[str, Any] = {}
     if file is not None:
         try:
-            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+            settings = tomllib.loads(read_small(file))
         except OSError as error:
             reason = error.strerror or error
             raise CoreError(f"Cannot read the configuration {file}: {reason}.") from error

@@ -44,6 +44,10 @@ __all__ = ["ProgramDetail", "ProgramRow", "Reader", "SampledText"]
 _RUNS = f"""SELECT id, name, kind, config, model, host, isolation, at, detail
 FROM runs LEFT JOIN progress ON run = id WHERE kind NOT IN {DELETED_KINDS}"""
 
+#: Whoever writes where a run stands writes the moment, too.
+_RUN_MARKS = f"""SELECT id, name, kind, ifnull(heartbeat, 0.0)
+FROM runs LEFT JOIN progress ON run = id WHERE kind NOT IN {DELETED_KINDS} ORDER BY id DESC"""
+
 _SAMPLES = """FROM samples s JOIN tasks t ON t.id = s.task JOIN sources c ON c.id = s.source
 JOIN texts x ON x.id = s.program"""
 
@@ -82,9 +86,15 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def runs(self) -> list[Run]:
-        """All runs, newest first."""
-        return [_run(row) for row in self.query(f"{_RUNS} ORDER BY id DESC")]
+    def runs(self, known: Sequence[Run] = ()) -> list[Run]:
+        """All runs, newest first; those `known` that nobody has written since are taken from it."""
+        if not known:
+            return [_run(row) for row in self.query(f"{_RUNS} ORDER BY id DESC")]
+        before = {(run.id, run.name, run.kind, _heartbeat(run)): run for run in known}
+        with self.snapshot():
+            marks = self.query(_RUN_MARKS)
+            changed = self._by_id(f"{_RUNS} AND id", [row[0] for row in marks if row not in before])
+        return [before.get(row) or _run(changed[row[0]]) for row in marks]
 
     def run(self, name: str) -> Run | None:
         """The run of a name, None where there is none."""
@@ -356,6 +366,10 @@ class Reader:
         number, pass_rate, outcome, tests, path, seconds, partial = rows[0]
         records = tuple(TestRecord(*test) for test in json.loads(tests))
         return VerdictRecord(number, pass_rate, outcome, records, path, seconds, bool(partial))
+
+
+def _heartbeat(run: Run) -> float:
+    return run.progress.heartbeat if run.progress else 0.0
 
 
 def _run(row: tuple[Any, ...]) -> Run:

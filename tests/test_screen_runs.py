@@ -84,7 +84,7 @@ async def test_e_renames_the_run_and_its_folder(store: Store) -> None:
         pilot.app.screen.query_one(Input).value = "better"
         await pilot.press("enter")
         await until(pilot, lambda: "better" in names(pilot))
-        assert "fifth is better now." in said(pilot)
+        await until(pilot, lambda: "fifth is better now." in said(pilot))
     assert store.workspace.run_folder("better").is_dir()
     assert not store.workspace.run_folder("fifth").exists()
 

@@ -11,8 +11,6 @@ from btp_tui.watching import WatchingApp
 from storage.errors import StorageError
 from storage.schema import Flag
 
-_NONE = "There is no program under the cursor yet."
-
 
 class ChosenProgram:
     """The program that is shown, or that is under the cursor of the list in sight."""
@@ -21,16 +19,22 @@ class ChosenProgram:
         self._app = app
         self._flagging = flagging
 
-    def can(self, *said: object) -> bool:
-        """Whether a flag can be raised, or taken back: (flag, raised)."""
-        return said in possible(self._program)
+    def can(self, action: str, *said: object) -> bool | None:
+        """Whether an action of a key does something now; None for one that is not of here."""
+        match action:
+            case "flag":  # said: the flag, and whether it is raised or taken back
+                return said in possible(self._program)
+            case "rerun":
+                return self._program is not None
+            case "copy_program":
+                return self._app.newest.card is not None
+            case _:
+                return None
 
     def flag(self, flag: Flag, raised: bool) -> None:
         """Excludes or marks it, or takes that back."""
         program = self._program
-        if program is None:
-            self._app.say(_NONE)
-        else:
+        if program is not None:
             self._flagging.say(flag, raised, program)
 
     def run_again(self) -> None:
@@ -39,7 +43,6 @@ class ChosenProgram:
 
         program, card = self._program, self._app.newest.card
         if program is None:
-            self._app.say(_NONE)
             return
         limit_s = card.limit_s if card and card.sample == program.sample else LIMIT_S
         workspace = self._app.workspace

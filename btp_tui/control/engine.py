@@ -6,6 +6,7 @@ An engine is its own process in its own session: it outlives the screen and its 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ from pathlib import Path
 from storage.errors import StorageError
 from storage.moves import settle_moves
 from storage.workspace import Workspace
+
+#: Bytes of a log that its last lines are looked for in.
+_LAST_BYTES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ class Launch:
     def last_words(self, lines: int = 3) -> str:
         """The end of its log in one line: what a dead engine had to say."""
         try:
-            text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+            with self.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_BYTES))
+                text = log.read(_LAST_BYTES).decode(errors="replace")
         except OSError:
             return ""
         return " ".join(line.strip() for line in text.strip().splitlines()[-lines:])

@@ -24,10 +24,12 @@ _ASKED = {
 
 def possible(program: ProgramCard | ProgramLine | None) -> list[tuple[Flag, bool]]:
     """What can be said of a program now: each flag, or that it does not hold any more."""
+    if program is None:
+        return []
     return [
         (flag, raised)
         for flag, raised in FLAG_COMMANDS.values()
-        if raised is not bool(getattr(program, flag, False))
+        if raised is not bool(getattr(program, flag))
     ]
 
 

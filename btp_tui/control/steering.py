@@ -32,7 +32,7 @@ class Steering:
         run = self._app.watched_run
         match action:
             case "start_demo":
-                return self._readable and (run is None or not run.alive)
+                return self._app.snapshot.loaded and (run is None or not run.alive)
             case "new_run":
                 return self._readable
             case "pause_training":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import SystemCommand
 from textual.screen import Screen
@@ -12,12 +12,10 @@ from textual.screen import Screen
 from btp_tui.keys.active import active_keys
 from btp_tui.theme import THEMES
 
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
 
-
-def palette(app: BtpApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """One command an action that does something on this screen now."""
+def palette(screen: Screen[Any], pick_theme: Callable[[str], object]) -> Iterator[SystemCommand]:
+    """One command an action that does something on this screen now, and one another theme."""
+    app = screen.app
     for key in active_keys(screen, typed=True):
         if key.description and key.action != "command_palette":
             yield SystemCommand(
@@ -30,6 +28,6 @@ def palette(app: BtpApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
             yield SystemCommand(
                 f"Theme: {theme.name.removeprefix('btp-')}",
                 "The colours of the screen, kept for the next start",
-                partial(app.pick_theme, theme.name),
+                partial(pick_theme, theme.name),
             )
     yield SystemCommand("Screenshot", "Save this screen as an SVG image", app.deliver_screenshot)

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from textual.content import Content
 
+from btp_tui import words
 from btp_tui.panels.panel import Piece, line
 
 Row = TypeVar("Row")
@@ -21,7 +22,8 @@ class Column(Generic[Row]):
     """How one column reads: its title, its width in cells, and the text of a row.
 
     A width of 0 takes what the others leave. Where not all columns fit, those with the highest
-    `optional` go first; 0 always stays. `sort` names the key that sorts by it, for the arrow.
+    `optional` go first; 0 always stays. `sort` names the key that sorts by it, for the arrow. `cut`
+    shortens a plain text to so many cells.
     """
 
     title: str
@@ -30,6 +32,7 @@ class Column(Generic[Row]):
     right: bool = False
     optional: int = 0
     sort: str = ""
+    cut: Callable[[str, int], str] = words.fit
 
 
 def fitting(columns: Sequence[Column[Row]], width: int) -> Columns[Row]:
@@ -56,7 +59,7 @@ class Columns(Generic[Row]):
         """The titles, with an arrow at the one that the rows are sorted by."""
         arrow = "↓" if descending else "↑"
         return self._join(
-            column.title + (arrow if column.sort and column.sort == key else "")
+            line(column.title + (arrow if column.sort and column.sort == key else ""))
             for column, _ in self._placed
         )
 
@@ -76,7 +79,8 @@ class Columns(Generic[Row]):
     def _join(self, cells: Iterator[Piece]) -> Content:
         parts = []
         for (column, room), cell in zip(self._placed, cells, strict=True):
-            text = line(cell).truncate(room, ellipsis=True)
+            text = line(column.cut(cell, room) if isinstance(cell, str) else cell)
+            text = text.truncate(room, ellipsis=True)
             pad = room - text.cell_length
             parts.append(text.pad_left(pad) if column.right else text.pad_right(pad))
         return Content(" ") + Content("  ").join(parts)

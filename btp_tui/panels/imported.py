@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from btp_tui import words
-from btp_tui.panels.panel import Panel, line, lines
+from btp_tui.panels.panel import READING, Panel, line, lines
 from btp_tui.snapshot import IterationOutcomes, Snapshot
 from btp_tui.theme import outcome_sign
 
@@ -27,6 +27,7 @@ class Tested:
     kind: str
     inputs: tuple[tuple[str, str], ...]
     iterations: tuple[IterationOutcomes, ...]
+    whole: bool
 
 
 class TestedFile(Panel[Tested]):
@@ -39,7 +40,7 @@ class TestedFile(Panel[Tested]):
         watched = snapshot.watched
         if watched is None or watched.line.trains:
             return None
-        return Tested(watched.line.kind, watched.inputs, watched.iterations)
+        return Tested(watched.line.kind, watched.inputs, watched.iterations, watched.whole)
 
     def captions(self, shown: Tested, width: int) -> tuple[str, str]:
         """What kind of run it is."""
@@ -58,7 +59,8 @@ class TestedFile(Panel[Tested]):
                 counts[outcome] = counts.get(outcome, 0) + number
         total = sum(counts.values())
         if not total:
-            return lines([*rows, line(("The first verdicts are on their way.", "$dimmed"))])
+            said = "The first verdicts are on their way." if shown.whole else READING
+            return lines([*rows, line((said, "$dimmed"))])
         rows += _figures(shown.iterations, counts, total)
         if height > len(rows) + 2:
             rows.append(Content(""))

@@ -15,11 +15,11 @@ def latest_table(id: str) -> Table[ProgramLine]:
     columns: list[Column[ProgramLine]] = [
         Column("outcome", 14, outcome_cell),
         Column("pass", 5, pass_rate_cell, right=True),
-        Column("task", 10, lambda row: short_task(row.task, 10), optional=1),
+        Column("task", 10, lambda row: row.task, optional=1, cut=short_task),
         Column("P(t)", 5, lambda row: probability(row.possibility), right=True, optional=2),
         Column("program", 0, lambda row: row.text),
     ]
-    return Table(columns, key=lambda row: row.sample, empty="No program yet.", id=id)
+    return Table(columns, key=lambda row: row.sample, id=id)
 
 
 def outcome_cell(row: ProgramLine) -> Piece:
@@ -49,11 +49,8 @@ def probability(value: float | None) -> str:
 
 
 def short_task(task: str, width: int) -> str:
-    """A task's last two parts, or fewer where they do not fit: its end tells it from others."""
-    parts = task.split("/")[-2:]
-    while len(parts) > 1 and len("/".join(parts)) > width:
-        parts.pop(0)
-    return words.fit("/".join(parts), width)
+    """A task's last two parts, cut where they do not fit, but not at the end."""
+    return words.fit_name("/".join(task.split("/")[-2:]), width)
 
 
 def browser_table(id: str) -> Table[ProgramLine]:
@@ -61,7 +58,7 @@ def browser_table(id: str) -> Table[ProgramLine]:
     columns: list[Column[ProgramLine]] = [
         Column("outcome", 16, flagged_cell, sort="outcome"),
         Column("pass", 5, pass_rate_cell, right=True, sort="pass"),
-        Column("task", 14, lambda row: short_task(row.task, 14), sort="task"),
+        Column("task", 14, lambda row: row.task, sort="task", cut=short_task),
         Column("iter", 5, lambda row: str(row.iteration), right=True, optional=2, sort="iter"),
         Column("P2Value", 8, p2value_cell, right=True, optional=1, sort="p2value"),
         Column("log P", 7, logprob_cell, right=True, optional=4, sort="logprob"),

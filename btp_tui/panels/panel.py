@@ -16,6 +16,9 @@ Part = TypeVar("Part")
 
 Piece = str | Content | tuple[str, str]
 
+#: What stands where something will be that was not read yet.
+READING = "Reading…"
+
 
 def line(*pieces: Piece) -> Content:
     """One line from pieces of text, each plain or with a style."""

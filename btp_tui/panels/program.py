@@ -11,7 +11,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from btp_tui import words
-from btp_tui.panels.panel import line, lines
+from btp_tui.panels.panel import READING, line, lines
 from btp_tui.panels.program_diff import compared_programs
 from btp_tui.panels.program_facts import program_facts
 from btp_tui.panels.program_tests import each_test
@@ -35,6 +35,7 @@ class ProgramView(VerticalScroll, can_focus=True):
         super().__init__(id=id)
         self._card: ProgramCard | None = None
         self._shows: Shows = "program"
+        self._none = READING
 
     def compose(self) -> ComposeResult:
         """Three parts that are updated, never composed anew."""
@@ -66,6 +67,12 @@ class ProgramView(VerticalScroll, can_focus=True):
         self._shows = shows
         self._draw(None)
 
+    def say_none(self, why: str) -> None:
+        """Why there is no program, for as long as there is none."""
+        before, self._none = self._none, why
+        if self._card is None and why != before and self.is_mounted:
+            self._draw(None)
+
     def show_card(self, card: ProgramCard | None) -> None:
         """Shows a program; only what differs from the one before is drawn again."""
         before, self._card = self._card, card
@@ -81,7 +88,7 @@ class ProgramView(VerticalScroll, can_focus=True):
         self.border_title = line(card.task) if card else "Program"  # no markup: a dataset's own
         lineage = card.lineage if card else None
         self.border_subtitle = f"program {lineage.said} of this task" if lineage else ""
-        facts = lines(program_facts(card)) if card else line(("No program chosen.", "$dimmed"))
+        facts = lines(program_facts(card)) if card else line((self._none, "$dimmed"))
         self.query_one("#facts", Static).update(facts)
         if card is None or before is None or _long_parts(card) != _long_parts(before):
             self.query_one("#code", Static).update(self._code(card) if card else "")

@@ -8,6 +8,7 @@ from textual.containers import Container
 
 from btp_tui.panels.found import empty_text, position
 from btp_tui.panels.latest import browser_table
+from btp_tui.panels.panel import READING
 from btp_tui.panels.program import ProgramView
 from btp_tui.panels.table import Table
 from btp_tui.snapshot import PAGE, Page, ProgramCard, ProgramLine
@@ -20,6 +21,7 @@ class ProgramBrowser(Container):
         super().__init__(id=id)
         self.page = Page("")
         """The page in sight."""
+        self._waits = True  # for the first one
 
     def compose(self) -> ComposeResult:
         """The table, and the program."""
@@ -41,6 +43,12 @@ class ProgramBrowser(Container):
         """The program under the cursor."""
         return self.table.row
 
+    def wait(self, said: str) -> None:
+        """What stands in it until the first page comes."""
+        if self._waits:
+            self.table.show_empty(said)
+            self._view.say_none(said)
+
     def wants(self, page: Page, held: bool) -> bool:
         """Whether a page is to be shown: while the display is held, nothing that is only newer."""
         return not held or self._other(page) or self.page.searching
@@ -60,8 +68,9 @@ class ProgramBrowser(Container):
         other = page.query != before.query or not self._holds_row(page)
         if (self._other(page) and other) or (before.searching and table.cursor == 0):
             table.forget_row()
-        self.page = page
+        self.page, self._waits = page, False
         table.show_empty(empty_text(page))
+        self._view.say_none(READING if page.rows else "No program chosen.")
         table.show_rows(page.rows, (page.sort, page.descending))
         self.tell_position()
         if not page.rows:
@@ -70,12 +79,16 @@ class ProgramBrowser(Container):
     def show_card(self, card: ProgramCard | None) -> None:
         """Takes over what was read of the program under the cursor."""
         if card is None or (self.row is not None and self.row.sample == card.sample):
-            self.query_one(ProgramView).show_card(card)
+            self._view.show_card(card)
 
     @on(Table.Highlighted, "#programs")
     def tell_position(self) -> None:
         """Says in the frame which row the cursor stands on."""
         self.table.caption(subtitle=position(self.page, self.table.cursor))
+
+    @property
+    def _view(self) -> ProgramView:
+        return self.query_one(ProgramView)
 
     def _other(self, page: Page) -> bool:
         """Whether it is more than a newer state of what is in sight."""

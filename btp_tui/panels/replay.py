@@ -12,7 +12,7 @@ from textual.message import Message
 from btp_tui import words
 from btp_tui.keys.names import key_of
 from btp_tui.panels.imported import outcome_row
-from btp_tui.panels.panel import Panel, hint, line, lines
+from btp_tui.panels.panel import READING, Panel, hint, line, lines
 from btp_tui.panels.plot import Axis, Series, draw_plot, sparkline, whole_step
 from btp_tui.panels.sliders import SCALES, knob_at, slider_length, slider_row
 from btp_tui.snapshot import Histogram, IterationOutcomes, Knobs, Snapshot
@@ -27,11 +27,12 @@ _ROOM_FOR_SLIDERS = 5
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The knobs shown and those in force, what they make of the programs, and who could apply."""
+    """The knobs shown and those in force; what they make of the programs, once those were read."""
 
     knobs: Knobs
     in_force: Knobs
     histogram: Histogram | None
+    whole: bool = True
 
     @property
     def preview(self) -> bool:
@@ -62,7 +63,7 @@ class PriorityHistogram(Panel[Replay]):
         watched = snapshot.watched
         if watched is None:
             return None
-        return Replay(watched.knobs, watched.in_force, watched.histogram)
+        return Replay(watched.knobs, watched.in_force, watched.histogram, watched.whole)
 
     def captions(self, shown: Replay, width: int) -> tuple[str, str]:
         """Above: how priorities follow. Below: which bar is which, or what to do with a preview."""
@@ -82,7 +83,8 @@ class PriorityHistogram(Panel[Replay]):
             sliders = [slider_row(scale, shown.knobs, shown.in_force, width) for scale in SCALES]
         histogram = shown.histogram
         if histogram is None or not histogram.candidates:
-            return lines([*sliders, line(("Fills with the first tested programs.", "$dimmed"))])
+            said = "Fills with the first tested programs." if shown.whole else READING
+            return lines([*sliders, line((said, "$dimmed"))])
         height -= len(sliders)
         margin = 5
         histogram = _fitted(histogram, width - margin)
@@ -155,8 +157,9 @@ class NewPrograms(Panel[tuple[IterationOutcomes, ...]]):
     TITLE = "New programs"
 
     def part(self, snapshot: Snapshot) -> tuple[IterationOutcomes, ...] | None:
-        """Outcomes by iteration."""
-        return snapshot.watched.iterations if snapshot.watched else None
+        """Outcomes by iteration; nothing is claimed before they were read."""
+        watched = snapshot.watched
+        return watched.iterations if watched is not None and watched.whole else None
 
     def captions(self, shown: tuple[IterationOutcomes, ...], width: int) -> tuple[str, str]:
         """The newest pass rate."""

@@ -48,7 +48,7 @@ def task_columns(width: int, sort: str) -> list[Column[TaskLine]]:
     change: Column[TaskLine] = Column("change", 7, _change, right=True, sort="improved")
     lost: Column[TaskLine] = Column("lost", 7, _lost, right=True, sort="regressed")
     columns = [
-        Column("task", name, lambda row: short_task(row.task, name or 40), sort="name"),
+        Column("task", name, lambda row: row.task, sort="name", cut=short_task),
         Column("pass rate", history, lambda row: (_spark(row.history, history), "$secondary")),
         Column("first → now", 12, _first_and_now, right=True, sort="hardest"),
         *([change, lost] if medium else [lost] if sort == "regressed" else [change]),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.errors import CoreError
+from core.small_file import read_small
 
 Notice = Literal["bell", "desktop", "off"]
 
@@ -73,7 +74,7 @@ def checked_theme(where: str, name: Any) -> str | None:
 
 def _toml(file: Path, missing_is_fine: bool) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_small(file)
     except FileNotFoundError as error:
         if missing_is_fine:
             return {}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from btp_tui.theme import THEMES
+from core.small_file import read_small
 
 
 def theme_file(environment: Mapping[str, str]) -> Path:
@@ -22,7 +23,7 @@ def theme_file(environment: Mapping[str, str]) -> Path:
 def remembered_theme(file: Path) -> str | None:
     """The theme that was picked last, if it still exists."""
     try:
-        name = file.read_text(encoding="utf-8").strip()
+        name = read_small(file).strip()
     except (OSError, UnicodeDecodeError):
         return None
     return name if name in {theme.name for theme in THEMES} else None

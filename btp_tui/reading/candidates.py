@@ -50,7 +50,7 @@ def find_pool(columns: Columns, run: int, knobs: Knobs) -> Pool:
     rows, chance = rows[known], chance[known]
     candidate = newest_of_each(columns.program[rows]) & ~np.isnan(columns.pass_rate[rows])
     candidate &= ~columns.excluded[rows]
-    kept = held(candidate, knobs.capacity)
+    kept = held(columns, rows, candidate, knobs)
     rows, chance = rows[kept], chance[kept]
     return Pool(columns, rows, chance, columns.pass_rate[rows], _replays(columns, run, rows))
 
@@ -65,17 +65,20 @@ class Candidates:
     @cached_property
     def probability(self) -> Floats:
         """P(i) of each candidate (n,), as the engine draws."""
+        if self.knobs.draw != "prioritized":
+            return np.full(len(self.pool.rows), 1.0 / max(1, len(self.pool.rows)))
         knobs, value = self.knobs, self.pool.p2value(self.knobs.alpha)
         priority = priorities(value, np.arange(len(value)), knobs.prioritization, knobs.floor)
         return probabilities(priority, knobs.exponent, self.pool.bias(knobs))
 
     def histogram(self, bins: int = BINS) -> Histogram:
         """Shares of programs and of draws over equal bins of P2Value."""
+        prioritized = self.knobs.draw == "prioritized"
         by_rank = self.knobs.prioritization == "rank"
-        stored, drawn = self._fill(bins, weigh=not by_rank)
-        if by_rank:
+        stored, drawn = self._fill(bins, weigh=prioritized and not by_rank)
+        if prioritized and by_rank:
             drawn = self._fill_by_rank(stored)
-        if not drawn.any():  # every priority is 0: all are drawn alike
+        if not drawn.any():  # every priority is 0, or none counts: all are drawn alike
             drawn = stored
         rows = len(self.pool.rows)
         never = float(np.mean(self.pool.replays == 0)) if rows else 0.0

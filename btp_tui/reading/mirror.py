@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btp_tui.reading.candidates import Candidates, Pool, find_pool
-from btp_tui.reading.watch import SLOW_S
+from btp_tui.reading.intervals import SLOW_S
 from btp_tui.snapshot import IterationOutcomes, Knobs, ProgramLine
 from core.candidates import possibilities
 from core.priority import p2value
@@ -41,7 +41,8 @@ class Mirror:
 
     def candidates(self, run: int, knobs: Knobs) -> Candidates:
         """The candidates of a run, looked for again only when something has changed."""
-        wanted = (self.changes, run, knobs.possibility_under, knobs.capacity, knobs.possibility)
+        held = knobs.possibility_under, knobs.learn_from, knobs.capacity
+        wanted = (self.changes, run, *held, knobs.possibility)
         if self._pool is None or self._pool_of[:-1] != wanted[:-1]:
             self._pool = find_pool(self.columns, run, knobs)
         elif self._pool_of != wanted:

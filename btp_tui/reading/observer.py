@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from btp_tui.control.engine import Launch
 from btp_tui.keys.names import key_of
 from btp_tui.reading.room import DiskWatch
+from btp_tui.reading.run_list import RunList
 from btp_tui.reading.seeds import Seeds
-from btp_tui.reading.watch import SLOW_S, RunWatch
+from btp_tui.reading.watch import RunWatch
 from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import RunLine, Snapshot, Watched
 from storage.connection import without_room
 from storage.errors import StorageError
 from storage.reader import Reader
-from storage.schema import Progress, Run
+from storage.schema import Run
 from storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class Observer:
         self.workspace = workspace
         self.reader = Reader(workspace)
         self.runs: tuple[RunLine, ...] = ()
+        self._list = RunList(workspace, self.reader)
         self._seeds = Seeds(self.reader)
         self._disk = DiskWatch(workspace)
         self._watch: RunWatch | None = None
         self._readable: Snapshot | None = None  # the newest: it is shown on beside a problem
-        self._accuracies: dict[int, tuple[float, str, tuple[float, float] | None]] = {}
 
     def __enter__(self) -> Observer:
         return self
@@ -66,8 +67,9 @@ class Observer:
         at = time.time()  # nothing in the snapshot is older
         place = str(self.workspace.path)
         try:
-            runs = self.reader.runs()
-            self.runs = tuple(self._line(run, launch) for run in runs)
+            listed = self._list.look(wishes)
+            runs = [run for run, _ in listed]
+            self.runs = tuple(line for _, line in listed)
             problem = self._add_launched(launch, watch) or _full_disk(self.workspace)
             run = _pick(runs, self.runs, watch)
             watched = self._watched(*run, runs, wishes, mirror) if run else None
@@ -90,33 +92,6 @@ class Observer:
             return self._watch.first_look(run, line, runs)
         disk = self._disk.look(run.name) if line.alive else None
         return self._watch.look(run, line, runs, self.mirror, dict(wishes.turned), disk)
-
-    def _line(self, run: Run, launch: Launch | None) -> RunLine:
-        mine = launch if launch is not None and launch.run == run.name else None
-        state = run_state(run.progress, self.workspace.engine_alive(run.name), mine)
-        figures = self._accuracy(run)
-        return RunLine(
-            name=run.name,
-            state=state,
-            kind=run.kind,
-            model=run.model,
-            at=run.at,
-            progress=run.progress,
-            initial=figures and figures[0],
-            newest=figures and figures[1],
-            id=run.id,
-            archived=self.workspace.archived(run.name),
-        )
-
-    def _accuracy(self, run: Run) -> tuple[float, float] | None:
-        """First and newest held-out accuracy, read again only when the run has moved."""
-        heartbeat, state = (run.progress.heartbeat, run.progress.state) if run.progress else (0, "")
-        before = self._accuracies.get(run.id)
-        if before is None or abs(heartbeat - before[0]) >= SLOW_S or state != before[1]:
-            found = self.reader.evaluations(run.id)
-            figures = (found[0].accuracy, found[-1].accuracy) if found else None
-            before = self._accuracies[run.id] = (heartbeat, state, figures)
-        return before[2]
 
     def _add_launched(self, launch: Launch | None, watch: str | None) -> str:
         """A run whose engine has not registered it yet; or what the watched engine died of."""
@@ -157,18 +132,6 @@ def _went_well(line: RunLine | None, launch: Launch) -> bool:
     if line is None or line.progress is None or line.progress.heartbeat < launch.at:
         return False
     return line.state in ("finished", "stopped")
-
-
-def run_state(progress: Progress | None, alive: bool, launch: Launch | None) -> str:
-    """What is true of a run now, from what it last said and whether an engine holds its lock."""
-    launched = launch is not None and launch.alive
-    if progress is None:
-        return "starting" if alive or launched else "died"
-    if progress.state in ("running", "paused"):
-        return progress.state if alive else "starting" if launched else "died"
-    if launch is not None and launched and launch.at > progress.heartbeat:
-        return "starting"
-    return progress.state
 
 
 def _pick(

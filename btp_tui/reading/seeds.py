@@ -21,7 +21,7 @@ class Seeds:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._recipes: dict[int, Recipe] = {}
-        self._read: dict[int, tuple[float, str, list[EvaluationRecord]]] = {}
+        self._read: dict[int, tuple[float, list[object], list[EvaluationRecord]]] = {}
         self._measured_before: tuple[list[EvaluationRecord], list[list[EvaluationRecord]]] | None
         self._measured_before = None
         self._band: SeedBand | None = None
@@ -55,7 +55,7 @@ class Seeds:
     def _measured(self, run: Run, other: Run) -> list[EvaluationRecord]:
         """The measurements of a run of the same recipe; none where its knobs were turned since."""
         heartbeat = other.progress.heartbeat if other.progress else 0.0
-        knobs = json.dumps([each.progress and each.progress.knobs for each in (run, other)])
+        knobs: list[object] = [each.progress and each.progress.knobs for each in (run, other)]
         before = self._read.get(other.id)
         if before is None or before[:2] != (heartbeat, knobs):
             alike = self._turned(run) == self._turned(other)

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from btp_tui.reading.history import History
+from btp_tui.reading.intervals import SLOW_S
 from btp_tui.reading.pace import Pace
 from btp_tui.reading.seeds import Seeds
 from btp_tui.snapshot import (
@@ -24,11 +25,8 @@ from storage.reader import Reader
 from storage.schema import DeviceReading, EvaluationRecord, Run, Telemetry, UpdateFigures
 from storage.timeline import last_refusal, readings_after, updates_from, waiting_commands
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it brings numpy, which the first frame does without
     from btp_tui.reading.mirror import Mirror
-
-#: Seconds between two looks at what a plot or a table shows: more would only cost.
-SLOW_S = 1.0
 
 #: Programs on the dashboard; more than the tallest window shows.
 LATEST = 60
@@ -71,6 +69,7 @@ class RunWatch:
             log=tuple(self._reader.events(run.id, last=100)),
             phase_left_s=self._pace.left(run.progress) if run.progress else None,
             inputs=() if line.trains else _inputs(run),
+            whole=False,
         )
 
     def look(
@@ -97,6 +96,7 @@ class RunWatch:
             latest=self._latest,
             iterations=self._iterations,
             disk=disk,
+            whole=True,
         )
 
     def _remember(self, run: Run, runs: Sequence[Run]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btp_tui.reading.mirror import Mirror
-from btp_tui.reading.observer import run_state
+from btp_tui.reading.run_list import run_state
 from btp_tui.report.lessons import Lessons, find_lessons
 from btp_tui.snapshot import IterationOutcomes
 from storage.errors import StorageError

@@ -19,6 +19,7 @@ from btp_tui.panels.imported import TestedFile
 from btp_tui.panels.latest import latest_table
 from btp_tui.panels.log import EngineLog
 from btp_tui.panels.machine import Machine
+from btp_tui.panels.panel import READING
 from btp_tui.panels.replay import NewPrograms, PriorityHistogram
 from btp_tui.panels.status import PhaseBars
 from btp_tui.panels.table import Table
@@ -166,6 +167,7 @@ class DashboardScreen(LiveScreen):
         if (self._alerts.in_sight, self._alerts.away) != before:
             self.refresh_bindings()
         self._latest.show_rows(watched.latest if watched else ())
+        self._latest.show_empty("No program yet." if watched and watched.whole else READING)
         self._say_what_opens()
 
     def action_turn_span(self, steps: int) -> None:

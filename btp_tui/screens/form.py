@@ -15,6 +15,7 @@ from textual.containers import Container, Vertical
 from textual.widgets import Input
 from textual.worker import WorkType
 
+from btp_tui.control.steered import SteeredApp
 from btp_tui.form.begin import Begin, beginnings
 from btp_tui.form.described import described
 from btp_tui.form.draft import Draft
@@ -27,7 +28,6 @@ from btp_tui.screens.live import LiveScreen
 from core.config import Config
 
 if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
     from core.estimate import Estimate
 
 #: Seconds without a change until the estimate is worked out anew.
@@ -161,10 +161,8 @@ class FormScreen(LiveScreen):
         return self.query_one(Fields)
 
     @property
-    def _btp(self) -> BtpApp:
-        from btp_tui.app import BtpApp
-
-        assert isinstance(self.app, BtpApp)
+    def _btp(self) -> SteeredApp:
+        assert isinstance(self.app, SteeredApp)
         return self.app
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import gc
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.screen import Screen
 
 from btp_tui.panels.table import Table
 from btp_tui.screens.runs import RunsScreen
-
-if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
-
+from btp_tui.watching import WatchingApp
 
 #: Actions of the application that a letter meant for the form must not cause.
 NOT_IN_THE_FORM = frozenset(
@@ -68,7 +65,7 @@ def new_run_screen() -> Screen[Any]:
     return NewRunScreen()
 
 
-async def begin_new_run(app: BtpApp) -> None:
+async def begin_new_run(app: WatchingApp) -> None:
     """Shows the form; from the list of runs it begins like the run under the cursor."""
     from btp_tui.screens.new_run import NewRunScreen
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from btp_tui.panels.keys import KeyLine
-from btp_tui.panels.panel import Panel
+from btp_tui.panels.panel import READING, Panel
 from btp_tui.panels.status import NowLine, TitleBar
 from btp_tui.snapshot import Page, ProgramCard, Snapshot
 from btp_tui.tasks import TaskPage
@@ -72,4 +72,4 @@ class LiveScreen(Screen[None]):
 
 def reading(snapshot: Snapshot | None) -> str:
     """What an empty list says until the workspace is read; nothing where the line above does."""
-    return "" if snapshot is not None and snapshot.problem else "Reading…"
+    return "" if snapshot is not None and snapshot.problem else READING

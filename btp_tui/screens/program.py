@@ -100,6 +100,7 @@ class ProgramScreen(LiveScreen):
     def show_card(self, card: ProgramCard | None) -> None:
         """Takes over what the feed has read."""
         for view in self.query(ProgramView):  # none yet while the screen is being composed
+            view.say_none("This program is not in the store any more.")
             view.show_card(card)
             if card and card.lineage and self._asked in (None, card.sample):
                 self._place, self._asked = card.lineage.place, None
@@ -108,6 +109,8 @@ class ProgramScreen(LiveScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only where there is another program of the task can it be gone to."""
         card = self._view.card
+        if action in ("compare", "tokens"):
+            return card is not None
         if action != "step":
             return True
         if card is None or card.lineage is None:

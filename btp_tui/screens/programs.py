@@ -21,7 +21,7 @@ from btp_tui.panels.filter_bar import FilterBar
 from btp_tui.panels.found import FoundLine
 from btp_tui.panels.program_browser import ProgramBrowser
 from btp_tui.panels.table import Table
-from btp_tui.screens.live import LiveScreen
+from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.screens.program_keys import LIST_KEYS
 from btp_tui.screens.saved_filters import SavedFilters
 from btp_tui.snapshot import PAGE, Page, ProgramCard, ProgramLine, Snapshot
@@ -57,7 +57,7 @@ class ProgramsScreen(LiveScreen):
         self._snapshot: Snapshot | None = None
         self._offset = 0  # of the page that was asked for last
         self._back_to = "dashboard"
-        self._flags = (False, False)  # of the program under the cursor: excluded, marked
+        self._flags: tuple[bool, bool] | None = None  # of the program under the cursor
         self._memory: FilterMemory | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -94,6 +94,7 @@ class ProgramsScreen(LiveScreen):
                 self._bar, workspace, lambda said: self._watching.say(trouble=said)
             )
         self._name_things()
+        self._browser.wait(reading(snapshot))
         super().show(snapshot)
 
     def show_page(self, page: Page, held: bool) -> None:
@@ -202,7 +203,7 @@ class ProgramsScreen(LiveScreen):
     def highlighted(self) -> None:
         """Asks for the program under the cursor."""
         row = self._browser.row
-        flags = (row is not None and row.excluded, row is not None and row.marked)
+        flags = (row.excluded, row.marked) if row is not None else None
         if flags != self._flags:  # keys say what they would do to this one
             self._flags = flags
             self.refresh_bindings()

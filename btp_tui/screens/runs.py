@@ -10,19 +10,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from btp_tui import words
+from btp_tui.control.steered import SteeredApp
 from btp_tui.keys.names import key_of
-from btp_tui.panels.columns import Column
-from btp_tui.panels.panel import Piece, line
+from btp_tui.panels.runs import RunTable
 from btp_tui.panels.table import Table
 from btp_tui.screens.dialogs import Question
 from btp_tui.screens.live import LiveScreen, reading
 from btp_tui.screens.prompt import Prompt
 from btp_tui.snapshot import RunLine, Snapshot
-from btp_tui.theme import COMPARED, STATES
+from btp_tui.theme import COMPARED
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from btp_tui.app import BtpApp
     from btp_tui.comparison import Comparison
 
 
@@ -95,23 +94,7 @@ class RunsScreen(LiveScreen):
 
     def compose_body(self) -> ComposeResult:
         """The table alone."""
-        columns: list[Column[RunLine]] = [
-            Column("state", 10, self._state),
-            Column("run", 12, lambda run: run.name),
-            Column("held-out", 17, _accuracy),
-            Column("iter", 7, _iterations, right=True),
-            Column("programs", 9, _programs, right=True, optional=1),
-            Column("took", 11, _took, right=True, optional=2),
-            Column("started", 16, lambda run: words.day(run.at), optional=3),
-            Column("kind", 6, lambda run: run.kind, optional=5),
-            Column("model", 0, lambda run: run.model, optional=4),
-        ]
-        table = Table(
-            columns,
-            key=lambda run: run.name,
-            id="runs",
-            pinned=True,
-        )
+        table = RunTable("runs")
         table.add_class("framed")
         table.border_title = "Runs"
         yield table
@@ -174,7 +157,6 @@ class RunsScreen(LiveScreen):
                 f"{key_of('runs.mark')} first."
             )
         self._list()
-        self._table.refresh()
 
     def action_compare(self) -> None:
         """Shows the marked runs over each other."""
@@ -252,6 +234,7 @@ class RunsScreen(LiveScreen):
         self._marked = [name for name in self._marked if name in names]
         shown = [run for run in self._runs if self._show_archived or not run.archived or run.alive]
         table = self._table
+        table.show_marks(self._marked)
         away = sum(run.archived for run in self._runs)
         if away and not shown:
             table.show_empty(
@@ -270,25 +253,14 @@ class RunsScreen(LiveScreen):
         table.caption(subtitle=f"[$dimmed]{' · '.join(said)}[/]")
         self.refresh_bindings()
 
-    def _state(self, run: RunLine) -> Piece:
-        """A marked run's letter stands in the place of its sign; the word says the state."""
-        sign = STATES[run.state]
-        word = "archived" if run.archived and not run.alive else run.state
-        if run.name not in self._marked:
-            return (f"{sign.mark} {word}", sign.style)
-        letter = COMPARED[self._marked.index(run.name)]
-        return line((letter, "bold $accent"), (f" {word}", sign.style))
-
     @property
-    def _btp(self) -> BtpApp:
-        from btp_tui.app import BtpApp
-
-        assert isinstance(self.app, BtpApp)
+    def _btp(self) -> SteeredApp:
+        assert isinstance(self.app, SteeredApp)
         return self.app
 
     @property
-    def _table(self) -> Table[RunLine]:
-        return self.query_one("#runs", Table)
+    def _table(self) -> RunTable:
+        return self.query_one("#runs", RunTable)
 
 
 def _losses(run: RunLine) -> str:
@@ -307,28 +279,3 @@ def _losses(run: RunLine) -> str:
         f"taken back; {key_of('runs.archive')} archives it instead. The room in the database "
         "is given back to the disk by btp-tui db vacuum."
     )
-
-
-def _accuracy(run: RunLine) -> Piece:
-    if run.initial is None or run.newest is None:
-        return ("–", "$dimmed")
-    return f"{words.percent(run.initial)} → {words.percent(run.newest)}"
-
-
-def _iterations(run: RunLine) -> Piece:
-    progress = run.progress
-    if progress is None:
-        return "–"
-    return (
-        f"{progress.iteration}/{progress.iterations}"
-        if progress.iterations
-        else f"{progress.iteration}"
-    )
-
-
-def _programs(run: RunLine) -> Piece:
-    return words.count(run.progress.programs) if run.progress else "–"
-
-
-def _took(run: RunLine) -> Piece:
-    return words.duration(run.progress.elapsed_s) if run.progress else "–"
