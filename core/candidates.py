@@ -1,11 +1,11 @@
-"""What the equations need of stored samples: their possibility, and their bias by age and task.
+"""What the equations need of stored samples: which count, their possibility, age and task.
 
 The replay buffer and the screen's histogram both take it from here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from storage.rows import Rows
 #: Who writes the student's own programs: see SampleRecord.source.
 STUDENT = "self"
 
+LearnFrom = Literal["all", "passed", "newest"]
+
 
 class Knobs(Protocol):
     """The settings that say which of the stored figures count; see ReplayConfig."""
@@ -32,6 +34,10 @@ class Knobs(Protocol):
     def possibility(self) -> Possibility: ...
     @property
     def possibility_under(self) -> PossibilityUnder: ...
+    @property
+    def learn_from(self) -> LearnFrom: ...
+    @property
+    def capacity(self) -> int: ...
     @property
     def half_life(self) -> float: ...
     @property
@@ -77,15 +83,24 @@ def by_age(samples: Rows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows.take(np.lexsort((rank, task, iteration)))
 
 
-def held(candidate: NDArray[np.bool_], capacity: int) -> NDArray[np.bool_]:
-    """Which candidates, in order of age, the buffer holds: the last ones; all where it has no end.
+def held(
+    samples: Rows, rows: NDArray[Any], candidate: NDArray[np.bool_], knobs: Knobs
+) -> NDArray[np.bool_]:
+    """Which of some rows (n,), in order of age, the buffer holds of those that are candidates.
 
-    What is sampled again is new again, and comes back.
+    They are those that `learn_from` names: all, those that passed every test, or those of the
+    newest iteration that has any; of these the last ones, where the buffer has an end. What is
+    sampled again is new again, and comes back.
     """
-    if not capacity:
+    if knobs.learn_from == "passed":
+        candidate = candidate & (samples.pass_rate.take(rows) == 1.0)
+    elif knobs.learn_from == "newest":
+        iteration = samples.iteration.take(rows)
+        candidate = candidate & (iteration == np.max(iteration[candidate], initial=0))
+    if not knobs.capacity:
         return candidate
     last = np.zeros_like(candidate)
-    last[np.flatnonzero(candidate)[-capacity:]] = True
+    last[np.flatnonzero(candidate)[-knobs.capacity :]] = True
     return last
 
 

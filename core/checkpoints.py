@@ -64,7 +64,7 @@ class Checkpoints:
         self, student: Student, optimizer: torch.optim.Optimizer, counters: Counters, durable: bool
     ) -> Path:
         """Writes one checkpoint and drops the oldest; `durable` forces it to the disk first."""
-        place = self.folder / f"update-{counters.update:08d}"
+        place = self.folder / _name(counters.update)
         beside = self.folder / f".{place.name}"
         save_student(student, beside)
         torch.save(optimizer.state_dict(), beside / _OPTIMIZER)
@@ -87,6 +87,21 @@ class Checkpoints:
     def newest(self) -> Path | None:
         """The newest whole checkpoint, or None before the first."""
         return newest_in(self.folder)
+
+    def newest_before(self, update: int) -> Path | None:
+        """The newest durable checkpoint before an update, or else the newest other one."""
+        before = [
+            place
+            for place in reversed(self._all())
+            if (seal := _read_seal(place)) and seal.counters.update < update
+        ]
+        return next((place for place in before if is_durable(place)), next(iter(before), None))
+
+    def discard_after(self, update: int) -> None:
+        """Removes the checkpoints that lie behind an update: nothing goes on from them."""
+        for place in self._all():
+            if place.name > _name(update):
+                _discard(place)
 
     def discard_torn(self) -> list[str]:
         """Removes the checkpoints that a power cut may have torn; returns their names."""
@@ -129,6 +144,10 @@ def load_optimizer(place: Path, optimizer: torch.optim.Optimizer, device: torch.
     """Restores the optimizer's moments from a checkpoint."""
     state: dict[str, Any] = torch.load(place / _OPTIMIZER, map_location=device, weights_only=True)
     optimizer.load_state_dict(state)
+
+
+def _name(update: int) -> str:
+    return f"update-{update:08d}"
 
 
 def _all_in(folder: Path) -> list[Path]:

@@ -31,7 +31,9 @@ from core.config_reading import load_config
 from core.database import db_app
 from core.errors import CoreError
 from core.estimate.report import report_estimate, show_presets
+from core.evaluation.command import evaluate_model
 from core.exchange.commands import export_programs, import_programs
+from core.experiments.commands import experiment
 from core.loading import raise_on_ctrl_c
 from core.offline import stay_offline, stay_offline_as
 from core.presets import DEMO, find_preset
@@ -71,6 +73,8 @@ app.add_typer(programs_app, name="programs", help="Exclude, mark or re-run store
 app.command("export", context_settings={"ignore_unknown_options": True})(export_programs)
 app.command("import")(import_programs)
 app.command("presets")(show_presets)
+app.command("eval")(evaluate_model)
+app.command("experiment")(experiment)
 
 
 @app.command()

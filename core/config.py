@@ -128,6 +128,8 @@ class TasksConfig(Section):
     """Datasets measured though they may be trained on; reported as seen, never as held out."""
     limit: int = Field(0, ge=0)
     """Use only so many training tasks, the first of each dataset in turn; 0 uses all."""
+    order: Literal["shuffled", "coverage"] = "shuffled"
+    """By chance, or short tasks with new words first, so that soon every phrase has been tried."""
     band: tuple[Share, Share] = (0.0, 1.0)
     """Curriculum: tasks whose last pass rate is outside come a tenth as often as those inside."""
     custom: dict[Annotated[str, Field(pattern=r"^[\w.+-]+$")], CustomTasksConfig] = {}
@@ -303,6 +305,21 @@ class ReplayConfig(Section):
     """Iterations until a program is drawn half as often: P(i) · 2^(-age / half_life); 0 never."""
     task_balance: float = Field(0.0, ge=0.0, le=1.0)
     """γ in P(i) · n^-γ, n the programs of the task in the buffer: tasks with many weigh less."""
+    learn_from: Literal["all", "passed", "newest"] = "all"
+    """All programs, those that pass every test, or those of the newest iteration alone."""
+    draw: Literal["prioritized", "entire", "groups"] = "prioritized"
+    """By eq. 7, or each iteration in shuffled passes: program by program, or task by task."""
+
+
+class ObjectiveConfig(Section):
+    """What is learned from the programs that were drawn."""
+
+    name: Literal["nll", "weighted_nll", "grpo", "contrast"] = "nll"
+    """Likelihood, the same by P2Value, GRPO, or ours: likelihood less that of worse tokens."""
+    contrast: float = Field(1.0, ge=0.0)
+    """Of contrast: weight of the tokens that led to worse programs of the same task."""
+    clip: float = Field(0.2, gt=0.0, lt=1.0)
+    """Of grpo: ε, how far a token's probability may move from when it was sampled."""
 
 
 class TrainerConfig(Section):
@@ -312,8 +329,12 @@ class TrainerConfig(Section):
     """adamw_8bit holds AdamW's moments in 8 bits (CUDA and bitsandbytes only)."""
     learning_rate: float = Field(3e-4, gt=0)
     """AdamW's step size."""
+    warmup_updates: int = Field(0, ge=0)
+    """Updates over which the step size rises to its whole at first."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the step size then falls until max_iterations."""
     decay_to: float = Field(0.1, ge=0.0, le=1.0)
-    """Share of the step size left at max_iterations, reached linearly; 1 keeps it constant."""
+    """Share of the step size left at max_iterations; without effect on a constant one."""
     weight_decay: float = Field(0.0, ge=0)
     """AdamW's decoupled weight decay."""
     minibatch: int = Field(32, ge=1)
@@ -324,6 +345,8 @@ class TrainerConfig(Section):
     """Updates after each iteration's sampling."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    rollback_after: int = Field(5, ge=1)
+    """Steps in a row, not finite or exploding, that are skipped before the run rolls back."""
     gradient_checkpointing: bool = False
     """Compute activations twice rather than hold them: a third slower, far less memory."""
 
@@ -375,6 +398,7 @@ class Config(Section):
     teacher: TeacherConfig = TeacherConfig()
     executor: ExecutorConfig = ExecutorConfig()
     replay: ReplayConfig = ReplayConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
     trainer: TrainerConfig = TrainerConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
@@ -393,6 +417,8 @@ LIVE_KNOBS = (
     "replay.capacity",
     "replay.half_life",
     "replay.task_balance",
+    "replay.learn_from",
+    "replay.draw",
 )
 
 

@@ -1,10 +1,12 @@
 """The two ways of drawing by priority, both exact: in proportion, or by rank (eq. 7-8).
 
 Both take P2Values by slot, NaN where a slot is no candidate, and find the slots that points of
-[0, 1) fall into.
+[0, 1) fall into. Beside them stand shuffled passes, in which everything comes equally often.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +107,23 @@ class RankDrawing:
             begin = self._ends[-1] if before else 0.0
             self._shares = np.concatenate((self._shares, more))
             self._ends = np.concatenate((self._ends, begin + np.cumsum(more)))
+
+
+def in_passes(
+    groups: NDArray[Any], begin: int, n: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Entries begin to begin + n of endless passes over items, as (n,) indexes into `groups`.
+
+    Each pass holds every item once. Its groups (N,) come in a new order, and what is of one group
+    stays together, in its own order; a minibatch may end within one, and the next goes on there.
+    What comes when depends on the generator's state and on the groups alone.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    first, last = begin // len(groups), (begin + n - 1) // len(groups)
+    orders = []
+    for number in range(last + 1):
+        place = rng.permutation(len(names))
+        if number >= first:
+            orders.append(np.argsort(place[group], kind="stable"))
+    skipped = begin - first * len(groups)
+    return np.concatenate(orders)[skipped : skipped + n]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,9 @@ from core.config import Config, to_toml
 from core.config_file import commented_toml
 from core.config_reading import build_config, with_setting
 from core.control import Control, Interrupted, live_knobs
+from core.coverage import Coverage
 from core.errors import CoreError
-from core.evaluate import Evaluation
+from core.evaluation.held_out import Evaluation
 from core.exclusions import Exclusions
 from core.executor import Executor
 from core.executor.configured import open_executor
@@ -39,6 +40,7 @@ from core.measurements import Measurements
 from core.metrics import Metrics, check_installed, open_sinks
 from core.mixture import Mixture
 from core.models import Student, check_trainable, choose_device, load_student
+from core.objectives import choose_objective
 from core.optimizers import check_optimizer
 from core.pipeline import Pipeline
 from core.prompts.fitting import Fit, check_any, fitting_tasks
@@ -50,12 +52,13 @@ from core.run_tasks import load_run_tasks
 from core.sampler import Sampler, ServedSampler, StudentSampler
 from core.tasks import Task
 from core.teachers import Teacher, choose_teacher, is_due
-from core.trainer import Trainer
+from core.training import REMEMBERED, Trainer
 from storage.columns import Columns
 from storage.errors import StorageError
 from storage.reader import Reader
 from storage.schema import Command, EvaluationRecord, Progress, Run
 from storage.search import Indexer
+from storage.timeline import updates_from
 from storage.workspace import Workspace
 from storage.writer import Writer
 
@@ -179,12 +182,18 @@ def _load(
     train, fit = fitting_tasks(sampler.prompts, tasks.train)
     check_any(train, fit, sampler.prompts.room)
     fit += fitting_tasks(sampler.prompts, [*tasks.held_out, *tasks.seen])[1]
-    mixture = Mixture([tasks.weights[task.task_id] for task in train], config.tasks.band)
+    mixture = _mixture(config, train, tasks.weights)
     due = is_due(config.teacher, counters.iteration)  # one that is done need not be there
     teacher = choose_teacher(config, train, device) if due else None
     executor = stack.enter_context(open_executor(config.executor))
     held_out, seen = tasks.held_out, tasks.seen
     return Materials(train, mixture, held_out, seen, student, sampler, teacher, executor, fit)
+
+
+def _mixture(config: Config, train: Sequence[Task], weights: Mapping[str, float]) -> Mixture:
+    covers = config.tasks.order == "coverage"
+    coverage = Coverage([task.description for task in train], config.seed) if covers else None
+    return Mixture([weights[task.task_id] for task in train], config.tasks.band, coverage)
 
 
 def _sampler(student: Student, config: Config) -> StudentSampler:
@@ -220,6 +229,7 @@ def _drive(
         decoder=sampler.decoder,
         cut_tasks=materials.fit.cut,
         skipped_tasks=materials.fit.skipped,
+        skipped_updates=before.skipped_updates,
         knobs=live_knobs(config),
     )
 
@@ -322,11 +332,19 @@ def _assemble(
     exclusions.read()
     student, sampler = materials.student, materials.sampler
     sampler.on_event = reporter.event
-    trainer = Trainer(student.model, config.trainer, student.pad_token_id, reporter.event)
+    trainer = Trainer(
+        student.model,
+        config.trainer,
+        choose_objective(config.objective),
+        student.pad_token_id,
+        reporter.event,
+    )
     checkpoints = _checkpoints(workspace, run.name, config)
     newest = checkpoints.newest()
     if newest is not None:
         load_optimizer(newest, trainer.optimizer, student.model.device)
+        steps = updates_from(reader, run.id, counters.update - REMEMBERED)
+        trainer.stability.remember(step.grad_norm for step in steps)
 
     def on_config(changed: Config) -> None:
         buffer.configure(changed.replay)

@@ -11,7 +11,7 @@ from core.chance import HELD_OUT, generator
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import Control
-from core.evaluate import Evaluation, evaluate, last_is_best
+from core.evaluation.held_out import Evaluation, evaluate, last_is_best
 from core.executor import Executor
 from core.metrics import Metrics
 from core.reporter import Reporter

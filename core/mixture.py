@@ -3,7 +3,8 @@
 The choice is a pure function of seed, iteration, weights, and the pass rates that the store holds
 of the iterations before: a run that was killed makes it again. No task comes twice in an iteration.
 
-With equal weights and no band every task comes once before any comes again (`task_order`). Else
+With equal weights and no band every task comes once before any comes again, in a random order or
+that of `core.coverage`. Else
 each task's chance to be in an iteration is in proportion to its weight, and at most 1: a task of
 weight 2 comes twice as often as one of weight 1, by chance and not by turns. The rule of the band:
 a task is inside where the mean pass rate of its programs, when it was last sampled, is in
@@ -13,13 +14,16 @@ is tried again now and then and can come back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chance import MIXTURE, generator, task_order
+from core.chance import MIXTURE, generator, shuffled, turns
+from core.coverage import Coverage
+from core.errors import CoreError
 from storage.rows import Rows
 
 #: What is left of the weight of a task outside the band.
@@ -31,10 +35,22 @@ _CERTAIN = 1.0 - 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """How often each task is wanted: `weights` (tasks,) > 0, and the band [low, high] or none."""
+    """How often each task is wanted: `weights` (tasks,) > 0, and the band [low, high] or none.
+
+    `coverage` gives the tasks their order in place of chance. Raises CoreError where weights or a
+    band ask for another.
+    """
 
     weights: Sequence[float]
     band: tuple[float, float] = (0.0, 1.0)
+    coverage: Coverage | None = None
+
+    def __post_init__(self) -> None:
+        if self.coverage is not None and (self.banded or len(set(self.weights)) > 1):
+            raise CoreError(
+                'tasks.order = "coverage" is an order of its own: leave tasks.band at [0.0, 1.0] '
+                "and the weights of tasks.train alike."
+            )
 
     @property
     def banded(self) -> bool:
@@ -54,8 +70,14 @@ class Mixture:
             outside = (pass_rates < low) | (pass_rates > high)  # neither holds of a NaN
             weights = np.where(outside, REVISIT * weights, weights)
         elif np.all(weights == weights[0]):
-            return task_order(seed, len(weights), size, iteration)
+            return turns(self._order_by(seed), len(weights), size, iteration)
         return _sample(weights, size, generator(seed, MIXTURE, iteration))
+
+    def _order_by(self, seed: int) -> Callable[[int], NDArray[np.int64]]:
+        """The order of the tasks in each epoch."""
+        if self.coverage is not None:
+            return self.coverage.order
+        return partial(shuffled, seed, len(self.weights))
 
 
 def chances(weights: NDArray[np.float64], size: int) -> NDArray[np.float64]:

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from core.chance import DROPOUT, REPLAY, generator
+from core.chance import DROPOUT, PASSES, REPLAY, generator
 from core.checkpoints import Checkpoints, Counters
 from core.config import Config
 from core.control import BudgetSpent, Control
@@ -31,16 +30,19 @@ from core.measurements import Measurements
 from core.metrics import Metrics
 from core.mixture import Mixture
 from core.models import Student
+from core.objectives.examples import Examples
+from core.objectives.siblings import Siblings
 from core.program import Program
 from core.records import sample_record
-from core.replay import ReplayBuffer
+from core.recovery import Recovery
+from core.replay import Draw, ReplayBuffer
 from core.reporter import Reporter
 from core.rescoring import Encoder, Rescoring
 from core.sampler import ServedSampler, StudentSampler
 from core.schedule import Schedule
 from core.tasks import Task
 from core.teachers import Teacher, is_due
-from core.trainer import Example, Trainer
+from core.training import Trainer, Update
 from core.under_test import UnderTest
 from storage.columns import Columns
 from storage.reader import Reader
@@ -48,8 +50,9 @@ from storage.schema import UpdateRecord
 from storage.writer import Writer
 
 _NOTHING_TO_LEARN_FROM = (
-    "Nothing to learn from: no program, excluded ones apart, has both a verdict and a possibility. "
-    "(One that the student could not write within its context has none.)"
+    "Nothing to learn from: no program that replay.learn_from names, excluded ones apart, has both "
+    "a verdict and a possibility. (One that the student could not write within its context has "
+    "none.)"
 )
 
 
@@ -96,6 +99,18 @@ class Pipeline:
             self.columns,
             self.reader,
             self.writer,
+        )
+        self._examples = Examples(
+            self.run,
+            self.config.objective,
+            self.columns,
+            self.reader,
+            self._encoder,
+            Siblings(self.run, self.columns, self.reader, self._encoder),
+        )
+        moved = self.counters.update
+        self._recovery = Recovery(
+            self.student, self.trainer, self.checkpoints, self.reporter, moved
         )
         self._under_test = UnderTest(self.run, self.executor, self.writer, self.reporter)
         self._schedule = Schedule(
@@ -219,11 +234,14 @@ class Pipeline:
             if len(self.buffer) == 0:
                 self.reporter.event("warning", _NOTHING_TO_LEARN_FROM)
                 break
-            self._update(number=self.counters.update + 1)
+            update = self._update(number=self.counters.update + 1)
             self._count(self.counters.iteration, self.counters.update + 1, within + 1)
             self.reporter.set(updated=within + 1, updates=self.counters.update)
+            if self._recovery.take_back(update, self.counters.update):
+                self.checkpoint(durable=True)
             if within + 1 < total:
-                if self.counters.update % self.config.checkpoint.every_updates == 0:
+                due = self.counters.update % self.config.checkpoint.every_updates == 0
+                if due and not update.skipped:
                     self.checkpoint(durable=False)
                 self._attend()
         self._count(self.counters.iteration + 1, self.counters.update, 0)
@@ -232,12 +250,17 @@ class Pipeline:
         self.reporter.set(iteration=self.counters.iteration)
         self._attend()
 
-    def _update(self, number: int) -> None:
-        """One minibatch: draw by priority, one step, store what was drawn and what it did."""
-        draw = self.buffer.draw(self.config.trainer.minibatch, self._generator(REPLAY, number))
+    def _update(self, number: int) -> Update:
+        """One minibatch: draw by priority, one step, store what was drawn and what it did.
+
+        A step that is skipped leaves no record.
+        """
+        draw = self._draw(number)
         torch.manual_seed(int(self._generator(DROPOUT, number).integers(2**63)))
-        examples = self._examples(draw.samples, draw.weights)
-        update = self.trainer.update(examples, self._share_done())
+        examples = self._examples.of(draw, self.control.config.replay, self.buffer.excluded)
+        update = self.trainer.update(examples, self._share_done(), made=number - 1)
+        if update.skipped:
+            return update
         self.writer.add_update(
             self.run,
             UpdateRecord(
@@ -251,12 +274,14 @@ class Pipeline:
             ),
         )
         self.metrics.write(number, {"loss": update.loss, "grad_norm": update.grad_norm})
+        return update
 
-    def _examples(self, samples: NDArray[np.int64], weights: NDArray[np.float32]) -> list[Example]:
-        return [
-            Example(*self._encoder.encode(sampled), weight=float(weight))
-            for sampled, weight in zip(self.reader.tokens(samples), weights, strict=True)
-        ]
+    def _draw(self, number: int) -> Draw:
+        n, within = self.config.trainer.minibatch, self.counters.update_in_iteration
+        if self.control.config.replay.draw == "prioritized":
+            return self.buffer.draw(n, self._generator(REPLAY, number))
+        passes = self._generator(PASSES, number - within)  # those of this iteration
+        return self.buffer.draw_in_passes(n, passes, begin=within * n)
 
     # Keeping, and what may end it
 

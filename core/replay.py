@@ -2,9 +2,10 @@
 
 A candidate is a distinct text of the run that no user has excluded and whose pass rate and
 possibility are known, at its newest sample whose possibility is: what is sampled often does not
-crowd out the rest. With a capacity only those sampled last are held. Draws are i.i.d. with
-replacement, with exactly the probabilities of `core.priority`, and take microseconds at a million
-programs.
+crowd out the rest. Of these the buffer holds what `learn_from` names, and with a capacity only
+those sampled last. Draws are i.i.d. with replacement, with exactly the probabilities of
+`core.priority`, and take microseconds at a million programs; or they go through what is held in
+shuffled passes, whatever it is worth.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.candidates import bias, by_age, held, possibilities
 from core.config import ReplayConfig
-from core.drawing import ProportionalDrawing, RankDrawing
+from core.drawing import ProportionalDrawing, RankDrawing, in_passes
 from core.errors import CoreError
 from core.priority import Floats, importance_weights, newest_of_each, p2value
 from storage.columns import Columns
@@ -25,6 +26,11 @@ from storage.growing import Growing
 
 #: Slots evaluated at once: their arrays stay in the processor's cache.
 _PART = 1 << 15
+
+_NOTHING = (
+    "There is nothing to replay yet: no program of this run that is not excluded and that "
+    "replay.learn_from names has a known pass rate and possibility. Sample and test some first."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +46,8 @@ class ReplayBuffer:
     """The candidates of one run.
 
     Every row of the run with a possibility has a slot, in order of age. A slot whose text was
-    sampled again later or is excluded, whose pass rate is unknown, or for which there is no room,
-    has the P2Value NaN and is not drawn.
+    sampled again later or is excluded, whose pass rate is unknown, that `learn_from` leaves out, or
+    for which there is no room, has the P2Value NaN and is not drawn.
     """
 
     _revision: int  # of the mirror, when it was looked at
@@ -78,7 +84,8 @@ class ReplayBuffer:
         if not len(changed):
             return
         config = self._config
-        if config.capacity or config.half_life or config.task_balance:  # one change moves others
+        alone = config.learn_from == "all" and not config.capacity
+        if not alone or config.half_life or config.task_balance:  # one change moves others
             self._tune()
             return
         self._p2value.values[changed] = p2value(
@@ -115,14 +122,32 @@ class ReplayBuffer:
     def draw(self, n: int, rng: np.random.Generator) -> Draw:
         """Draws n candidates, i.i.d. with replacement; raises CoreError where there are none."""
         if not len(self):
-            raise CoreError(
-                "There is nothing to replay yet: no program of this run that is not excluded has a "
-                "known pass rate and possibility. Sample and test some first."
-            )
+            raise CoreError(_NOTHING)
         drawing = self._ranked if self._config.prioritization == "rank" else self._proportional
         slots, probabilities = drawing.draw(rng.random(n))
         samples = self._columns.sample.take(self._rows.values.take(slots)).astype(np.int64)
         return Draw(samples, probabilities, importance_weights(probabilities, self._config.beta))
+
+    def draw_in_passes(self, n: int, rng: np.random.Generator, begin: int) -> Draw:
+        """The next n candidates of shuffled passes of which `begin` have come before.
+
+        Under `draw = "groups"` the programs of a task come together. The generator is the same for
+        all draws of the passes, in its first state. Raises CoreError where there are no candidates.
+        """
+        if not len(self):
+            raise CoreError(_NOTHING)
+        rows = self._rows.values[np.flatnonzero(~np.isnan(self._p2value.values))]
+        grouped = self._config.draw == "groups"
+        groups = self._columns.task.take(rows) if grouped else np.arange(len(rows))
+        drawn = rows[in_passes(groups, begin, n, rng)]
+        probabilities = np.full(n, 1.0 / len(rows))
+        samples = self._columns.sample.take(drawn).astype(np.int64)
+        return Draw(samples, probabilities, np.ones(n, np.float32))
+
+    @property
+    def excluded(self) -> NDArray[np.int64]:
+        """The texts that are kept from being drawn, in order: ids of programs."""
+        return self._excluded
 
     def _begin(self) -> None:
         """Takes in everything that the mirror holds."""
@@ -172,10 +197,8 @@ class ReplayBuffer:
             chance, rate = self._possibility.values[part], self._pass_rate.values[part]
             values[part] = p2value(chance, rate, config.alpha)
         values[self._excluded_slots()] = np.nan
-        candidate = ~np.isnan(values)
-        if config.capacity:
-            candidate = held(candidate, config.capacity)
-            values[~candidate] = np.nan
+        candidate = held(self._columns, self._rows.values, ~np.isnan(values), config)
+        values[~candidate] = np.nan
         self._candidates = int(np.count_nonzero(candidate))
         weights = bias(self._columns, self._rows.values, candidate, config)
         if config.prioritization == "rank":
@@ -185,6 +208,6 @@ class ReplayBuffer:
 
     def _excluded_slots(self) -> NDArray[np.int32]:
         """The slots that the excluded texts have now."""
-        held = self._excluded[: np.searchsorted(self._excluded, len(self._newest))]
-        slots = self._newest.values.take(held)
+        known = self._excluded[: np.searchsorted(self._excluded, len(self._newest))]
+        slots = self._newest.values.take(known)
         return slots[slots >= 0]

@@ -49,11 +49,15 @@ class Encoder:
 
         Its own tokens are not encoded again: the text can give others than were sampled.
         """
-        task = self.tasks[sampled.task_id]
-        prompt = self.prompts.prompt(task)
-        if sampled.token_ids is None or sampled.source != STUDENT:
-            return prompt, self.prompts.completion_ids(task, sampled.text)
-        return prompt, sampled.token_ids.tolist()
+        return self.prompts.prompt(self.tasks[sampled.task_id]), self.program(sampled)
+
+    def program(self, sampled: SampledText) -> list[int]:
+        """The program alone."""
+        own = sampled.token_ids
+        if own is None or sampled.source != STUDENT:
+            return self.prompts.completion_ids(self.tasks[sampled.task_id], sampled.text)
+        ids: list[int] = own.tolist()
+        return ids
 
     def learnable(self, task: Task, programs: Sequence[Program]) -> tuple[Program, ...]:
         """A teacher's programs, without a possibility where the student could not write them.

@@ -75,6 +75,11 @@ class SampledText(NamedTuple):
         """As in ProgramDetail."""
         return unpack_tokens(self.tokens)[0]
 
+    @property
+    def token_logprobs(self) -> NDArray[np.float32] | None:
+        """As in ProgramDetail."""
+        return unpack_tokens(self.tokens)[1]
+
 
 def pack_tokens(token_ids: NDArray[np.int32], token_logprobs: NDArray[np.float32]) -> bytes:
     """The blob of `tokens.tokens`: all ids, then all log-probabilities."""

@@ -319,9 +319,10 @@ class Progress:
     programs, updates); `evaluated` counts held-out tasks. Rates are of the newest few seconds;
     `programs` and `updates` count over the whole run. `knobs` holds the live settings in force
     ("replay.alpha": 0.2, ...). Of the run's tasks `cut_tasks` have a prompt longer than the model's
-    context, and `skipped_tasks` one of which too little fits. `teacher` says who writes programs
-    in the student's place; its requests, tokens and cost are of all the run. `eta_s` is the time
-    left of the whole run in seconds, None while unknown.
+    context, and `skipped_tasks` one of which too little fits; `skipped_updates` moved no weight,
+    for they diverged. `teacher` says who writes programs in the student's place; its requests,
+    tokens and cost are of all the run. `eta_s` is the time left of the whole run in seconds, None
+    while unknown.
     """
 
     state: str
@@ -347,6 +348,7 @@ class Progress:
     decoder: str = ""
     cut_tasks: int = 0
     skipped_tasks: int = 0
+    skipped_updates: int = 0
     teacher: str = ""
     teacher_requests: int = 0
     teacher_tokens: int = 0

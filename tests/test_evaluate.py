@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from core.config import ModelConfig, SamplerConfig
-from core.evaluate import evaluate, last_is_best, strict_accuracy
+from core.evaluation.estimators import strict_accuracy
+from core.evaluation.held_out import evaluate, last_is_best
 from core.executor import Executor
 from core.models import load_student
 from core.prompts import PromptFormat

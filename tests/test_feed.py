@@ -22,7 +22,8 @@ from btp_tui.reading.answers import Answers
 from btp_tui.reading.candidates import Candidates, find_pool
 from btp_tui.reading.feed import Feed
 from btp_tui.reading.messages import CardReady, FeedEnded, PageReady, SnapshotReady
-from btp_tui.reading.observer import Observer, run_state
+from btp_tui.reading.observer import Observer
+from btp_tui.reading.run_list import run_state
 from btp_tui.reading.wishes import Wishes
 from btp_tui.snapshot import Knobs, Page, ProgramCard, Snapshot
 from core.config import ReplayConfig
@@ -112,6 +113,10 @@ def test_the_first_look_needs_no_mirror_but_tells_the_runs(store: Store) -> None
         {"possibility_under": "student"},
         {"capacity": 7},
         {"half_life": 1.5, "task_balance": 0.5},
+        {"learn_from": "passed"},
+        {"learn_from": "newest", "capacity": 7},
+        {"draw": "entire", "half_life": 1.5},
+        {"draw": "groups"},
     ],
 )
 def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
@@ -134,16 +139,31 @@ def test_the_screen_shows_the_probabilities_that_the_engine_draws_by(
         store.writer.add_possibilities(store.run, 1, scored)
         store.columns.refresh()
         buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(**knobs))
-        draw = buffer.draw(4000, np.random.default_rng(1))
+        if "draw" in knobs:
+            draw = buffer.draw_in_passes(4000, np.random.default_rng(1), 0)
+        else:
+            draw = buffer.draw(4000, np.random.default_rng(1))
         pool = find_pool(store.columns, store.run, Knobs(**knobs))
         shown = Candidates(pool, Knobs(**knobs))
     samples = store.columns.sample[pool.rows]
-    assert len(buffer) == len(pool.rows)
+    assert 0 < len(buffer) == len(pool.rows)
     expected = dict(zip(samples.tolist(), shown.probability.tolist(), strict=True))
     drawn = dict(zip(draw.samples.tolist(), draw.probabilities.tolist(), strict=True))
     assert set(drawn) <= set(expected)
     for one, probability in drawn.items():
         assert probability == pytest.approx(expected[one], rel=1e-6)
+
+
+@pytest.mark.parametrize("prioritization", ["proportional", "rank"])
+@pytest.mark.parametrize("draw", ["entire", "groups"])
+def test_in_passes_all_that_is_held_is_drawn_alike(
+    store: Store, prioritization: Any, draw: Any
+) -> None:
+    store.columns.refresh()
+    knobs = Knobs(prioritization=prioritization, draw=draw, half_life=1.0)
+    shown = Candidates(find_pool(store.columns, store.run, knobs), knobs).histogram()
+    assert shown.drawn == shown.stored
+    assert sum(shown.drawn) == pytest.approx(1.0)
 
 
 def test_the_share_that_was_never_replayed_counts_texts_not_samples(tmp_path: Path) -> None:

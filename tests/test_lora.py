@@ -20,9 +20,10 @@ from core.config import ModelConfig, SamplerConfig, TrainerConfig
 from core.errors import CoreError
 from core.models import Student, load_student, save_student
 from core.models.merging import find_checkpoint, write_merged
+from core.objectives import NegativeLogLikelihood
 from core.sampler import Sampler
 from core.tasks import StdioTest, Task
-from core.trainer import Example, Trainer
+from core.training import Example, Trainer
 from storage.workspace import Workspace
 from tests.tiny_models import byte_tokenizer, teacher_forced
 
@@ -93,7 +94,8 @@ def loaded(path: Path) -> Student:
 
 
 def train(student: Student, updates: int = 3, **more: Any) -> list[float]:
-    trainer = Trainer(student.model, TrainerConfig(learning_rate=1e-2, **more), pad_token_id=0)
+    config = TrainerConfig(learning_rate=1e-2, **more)
+    trainer = Trainer(student.model, config, NegativeLogLikelihood(), pad_token_id=0)
     losses = [trainer.update(EXAMPLES).loss for _ in range(updates)]
     student.model.eval()
     return losses
@@ -331,7 +333,8 @@ def test_a_place_where_nothing_can_be_written_is_named(
 
 def test_of_a_run_the_best_checkpoint_is_taken_else_the_newest(tmp_path: Path) -> None:
     student = load_student(ModelConfig(path="nano", lora_rank=1), CPU)
-    optimizer = Trainer(student.model, TrainerConfig(), pad_token_id=0).optimizer
+    objective = NegativeLogLikelihood()
+    optimizer = Trainer(student.model, TrainerConfig(), objective, pad_token_id=0).optimizer
     workspace = Workspace(tmp_path / "workspace").create()
     checkpoints = Checkpoints(workspace.run_folder("first") / "checkpoints", keep=2)
     early, late = (

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.chance import task_order
+from core.chance import shuffled, turns
+from core.coverage import Coverage
+from core.errors import CoreError
 from core.mixture import REVISIT, Mixture, chances, recent_pass_rates
 from storage.columns import Columns
 from storage.reader import Reader
@@ -24,6 +27,10 @@ seeds = st.integers(0, 2**32)
 iterations = st.integers(0, 40)
 
 
+def in_turn(seed: int, count: int, size: int, iteration: int) -> list[int]:
+    return turns(partial(shuffled, seed, count), count, size, iteration).tolist()
+
+
 @given(seeds, st.integers(1, 60), st.data(), iterations)
 def test_equal_weights_and_no_band_give_every_task_its_turn(
     seed: int, count: int, data: st.DataObject, iteration: int
@@ -31,7 +38,7 @@ def test_equal_weights_and_no_band_give_every_task_its_turn(
     size = data.draw(st.integers(1, count))
     weight = data.draw(st.floats(1e-3, 1e3))
     chosen = Mixture([weight] * count).choose(seed, size, iteration)
-    assert chosen.tolist() == task_order(seed, count, size, iteration).tolist()
+    assert chosen.tolist() == in_turn(seed, count, size, iteration)
 
 
 @given(seeds, weights_of_tasks, st.data(), iterations)
@@ -107,11 +114,19 @@ def test_an_iteration_is_filled_up_from_outside_where_the_band_holds_too_few() -
     assert found == pytest.approx([1.0, 1.0, 0.5, 0.5, 0.5, 0.5], abs=0.03)
 
 
+@pytest.mark.parametrize(("weights", "band"), [([1.0, 2.0], (0.0, 1.0)), ([1.0] * 2, (0.2, 0.8))])
+def test_coverage_takes_no_orders_from_weights_or_a_band(
+    weights: list[float], band: tuple[float, float]
+) -> None:
+    with pytest.raises(CoreError, match=r"leave tasks.band"):
+        Mixture(weights, band, Coverage(["add one", "add two"], 0))
+
+
 def test_the_whole_range_is_no_band() -> None:
     mixture = Mixture([1.0] * 9, (0.0, 1.0))
     assert not mixture.banded
     chosen = mixture.choose(0, 4, 3, np.linspace(0, 1, 9))
-    assert chosen.tolist() == task_order(0, 9, 4, 3).tolist()
+    assert chosen.tolist() == in_turn(0, 9, 4, 3)
 
 
 def test_recent_pass_rates_are_those_before_the_iteration_of_the_last_time_and_the_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import MISSING, fields
+from functools import partial
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chance import task_order
+from core.chance import shuffled, turns
 from core.checkpoints import Counters
 from core.control import Interrupted
 from core.measurements import Label, Measurements
@@ -28,9 +29,9 @@ def test_no_task_comes_twice_in_an_iteration_and_all_come_equally_often(
     count, size = count_and_size
     drawn: list[int] = []
     for iteration in range(iterations):
-        order = task_order(seed, count, size, iteration).tolist()
+        order = turns(partial(shuffled, seed, count), count, size, iteration).tolist()
         assert len(order) == len(set(order)) == size
-        assert task_order(seed, count, size, iteration).tolist() == order
+        assert turns(partial(shuffled, seed, count), count, size, iteration).tolist() == order
         drawn += order
         times = Counter(dict.fromkeys(range(count), 0)) + Counter(drawn)
         often = [times[task] for task in range(count)]
@@ -40,7 +41,7 @@ def test_no_task_comes_twice_in_an_iteration_and_all_come_equally_often(
 
 
 def test_each_epoch_has_an_order_of_its_own() -> None:
-    first, second = (task_order(0, 50, 50, epoch).tolist() for epoch in range(2))
+    first, second = (shuffled(0, 50, epoch).tolist() for epoch in range(2))
     assert first != second
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from core.config import ReplayConfig
+from core.drawing import in_passes
 from core.errors import CoreError
 from core.exclusions import Exclusions
 from core.priority import p2value, possibility, priorities, probabilities
@@ -35,6 +38,7 @@ KNOBS = st.builds(
     capacity=st.sampled_from([0, 0, 1, 5, 1000]),
     half_life=st.sampled_from([0.0, 0.0, 0.5, 3.0]),
     task_balance=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
+    learn_from=st.sampled_from(["all", "all", "passed", "newest"]),
 )
 
 
@@ -80,6 +84,11 @@ def expected(reader: Reader, run: int, knobs: ReplayConfig) -> dict[int, float]:
         for program, row in by_program.items()
         if row[-1] is not None and program not in excluded
     ]
+    if knobs.learn_from == "passed":
+        held = [row for row in held if row[-1] == 1.0]
+    if knobs.learn_from == "newest":
+        newest = max((iteration for _, _, iteration, *_ in held), default=0)
+        held = [row for row in held if row[2] == newest]
     held = held[-knobs.capacity :] if knobs.capacity else held
     ids, tasks, iterations, logprobs, n_tokens, rates = np.array(held, np.float64).reshape(-1, 6).T
     value = p2value(possibility(logprobs, n_tokens, knobs.possibility), rates, knobs.alpha)
@@ -372,3 +381,81 @@ def test_an_empty_buffer_says_what_is_missing(store: Store) -> None:
     buffer = ReplayBuffer(store.columns, store.run, ReplayConfig())
     with pytest.raises(CoreError, match="nothing to replay yet"):
         buffer.draw(1, np.random.default_rng(0))
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=12),
+    st.integers(0, 60),
+    st.integers(1, 20),
+    st.integers(0, 9),
+)
+def test_a_pass_holds_everything_once_with_groups_together(
+    groups: list[int], begin: int, n: int, seed: int
+) -> None:
+    def drawn(begin: int, n: int) -> list[int]:
+        return in_passes(np.array(groups), begin, n, np.random.default_rng(seed)).tolist()
+
+    assert drawn(begin, n) == drawn(0, begin + n)[begin:], "the same, however it is cut"
+    one = drawn(begin // len(groups) * len(groups), len(groups))
+    assert sorted(one) == list(range(len(groups)))
+    names = [groups[place] for place in one]
+    changes = sum(before != after for before, after in pairwise(names))
+    assert changes == len(set(groups)) - 1
+    assert all(before < after for before, after in pairwise(one) if groups[before] == groups[after])
+
+
+def test_passes_come_in_every_order_alike(store: Store) -> None:
+    orders = Counter(
+        tuple(in_passes(np.arange(3), 0, 3, np.random.default_rng(seed)).tolist())
+        for seed in range(1200)
+    )
+    assert len(orders) == 6
+    assert all(150 < times < 250 for times in orders.values())
+
+
+def test_passes_go_through_all_candidates_whatever_they_are_worth(store: Store) -> None:
+    first, second, third, fourth = store.sampled(*"wxyz")
+    store.judged({first: 0.0, second: 1.0, third: 0.5, fourth: None})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(draw="entire", beta=1.0))
+    draws = [buffer.draw_in_passes(2, np.random.default_rng(0), 2 * k) for k in range(6)]
+    samples = np.concatenate([draw.samples for draw in draws])
+    assert Counter(samples.tolist()) == {1: 4, 2: 4, 3: 4}
+    for begin in (0, 3, 6, 9):
+        assert len(set(samples[begin : begin + 3].tolist())) == 3
+    assert_allclose([draw.probabilities for draw in draws], 1 / 3)
+    assert_allclose([draw.weights for draw in draws], 1.0)
+
+
+def test_passes_by_groups_keep_the_programs_of_a_task_together(store: Store) -> None:
+    records = [sample(name, f"{name} {n}", n) for name in "abc" for n in range(4)]
+    stored = store.writer.add_samples(store.run, 1, records)
+    store.judged({each.program: 0.5 for each in stored})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(draw="groups"))
+    begun = set()
+    for seed in range(20):
+        draw = buffer.draw_in_passes(8, np.random.default_rng(seed), 0)
+        tasks = ((draw.samples - 1) // 4).tolist()
+        assert tasks == [tasks[0]] * 4 + [tasks[4]] * 4 and tasks[0] != tasks[4]
+        begun.add(tasks[0])
+    assert begun == {0, 1, 2}
+
+
+def test_what_fails_is_let_in_when_all_may_be_learned_from_again(store: Store) -> None:
+    first, second = store.sampled("x", "y")
+    store.judged({first: 0.5, second: 1.0})
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(learn_from="passed"))
+    assert len(buffer) == 1
+    buffer.configure(ReplayConfig())
+    assert len(buffer) == 2
+
+
+def test_a_buffer_of_which_nothing_passed_says_so(store: Store) -> None:
+    store.judged(dict.fromkeys(store.sampled("x"), 0.5))
+    store.columns.refresh()
+    buffer = ReplayBuffer(store.columns, store.run, ReplayConfig(learn_from="passed"))
+    for draw in (buffer.draw, lambda n, rng: buffer.draw_in_passes(n, rng, 0)):
+        with pytest.raises(CoreError, match=r"replay\.learn_from names"):
+            draw(1, np.random.default_rng(0))

@@ -2,7 +2,13 @@
 
 from core.models.device import choose_device
 from core.models.source import EMBEDDED
-from core.models.student import Student, check_trainable, load_student, save_student
+from core.models.student import (
+    Student,
+    check_trainable,
+    load_student,
+    restore_student,
+    save_student,
+)
 
 __all__ = [
     "EMBEDDED",
@@ -10,5 +16,6 @@ __all__ = [
     "check_trainable",
     "choose_device",
     "load_student",
+    "restore_student",
     "save_student",
 ]

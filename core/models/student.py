@@ -92,6 +92,16 @@ def save_student(student: Student, folder: Path) -> None:
     student.tokenizer.save_pretrained(folder)
 
 
+def restore_student(student: Student, folder: Path) -> None:
+    """Gives a student the weights of a folder that `save_student` wrote."""
+    quiet_transformers()
+    if student.adapter is not None:
+        student.adapter.load_adapter(folder, "default", is_trainable=True)
+        return
+    model = student.model
+    model.load_state_dict(type(model).from_pretrained(folder, dtype=model.dtype).state_dict())
+
+
 def check_trainable(student: Student) -> None:
     """Raises CoreError where the student's weights cannot be trained, for they are quantised."""
     if student.adapter is None and getattr(student.model, "is_quantized", False):

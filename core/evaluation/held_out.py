@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.evaluation.estimators import strict_accuracy, test_case_average
+from core.evaluation.judging import judged
 from core.executor import Executor
 from core.prompts.fitting import fitting_tasks
 from core.sampler import StudentSampler
@@ -26,17 +28,12 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Strict accuracy: the share of tasks whose most probable program passes every test."""
-        return strict_accuracy(self.pass_rates.values())
+        return strict_accuracy(list(self.pass_rates.values()))
 
     @property
     def pass_rate(self) -> float:
         """Mean share of tests passed (APPS: test-case average)."""
-        return sum(self.pass_rates.values()) / len(self.pass_rates)
-
-
-def strict_accuracy(pass_rates: Collection[float]) -> float:
-    """The share of pass rates that are whole."""
-    return sum(rate == 1.0 for rate in pass_rates) / len(pass_rates)
+        return test_case_average(list(self.pass_rates.values()))
 
 
 def last_is_best(measurements: Sequence[Mapping[str, float]]) -> bool:
@@ -54,26 +51,16 @@ def evaluate(
 ) -> Evaluation:
     """Samples and tests the most probable program of each task; `on_progress` gets tasks done.
 
-    `on_progress` is called after each task and all the time that tests are waited for. It may raise
-    to abandon the measurement; what is under way then stays in the executor, which can only be
-    closed, not emptied.
+    `on_progress` may raise to abandon the measurement, as `judged` says.
     """
     started = time.perf_counter()
     fitting, _ = fitting_tasks(sampler.prompts, tasks)
     asked = {task.task_id for task in fitting}
     pass_rates = {task.task_id: 0.0 for task in tasks if task.task_id not in asked}
-
-    def collect(wait_s: float = 0.0) -> None:
-        for key, verdict in executor.completed(wait_s):
-            pass_rates[str(key)] = verdict.pass_rate or 0.0
-        on_progress(len(pass_rates))
-
-    for task, programs in sampler.most_probable(fitting):
-        while not executor.has_room:  # `on_progress` may have reason to end this
-            collect(wait_s=0.1)
-        executor.submit(task.task_id, task, programs[0].text)
-        collect()
-    while executor.in_flight:
-        collect(wait_s=0.1)
+    programs = (
+        (task.task_id, task, written[0].text) for task, written in sampler.most_probable(fitting)
+    )
+    for key, verdict in judged(programs, executor, lambda: on_progress(len(pass_rates))):
+        pass_rates[str(key)] = verdict.pass_rate or 0.0
     unanswered = {task.task_id: 0.0 for task in tasks}
     return Evaluation(unanswered | pass_rates, time.perf_counter() - started)
