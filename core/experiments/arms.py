@@ -13,7 +13,7 @@ from core.experiments.experiment import Arm, Family
 from core.presets import find_preset
 
 #: Programs of an iteration, whatever the number of beams.
-ITERATION = 288
+ITERATION = 144
 #: Updates of the baselines after each of them.
 UPDATES = 24
 
@@ -21,6 +21,7 @@ Settings = Mapping[str, Any]
 
 #: How the baselines sample and how often they learn.
 STANDARD: Settings = {
+    "tasks.order": "shuffled",
     "sampler.strategy": "beam",
     "sampler.beams": 3,
     "sampler.tasks_per_iteration": ITERATION // 3,
@@ -52,6 +53,28 @@ PPER_OF_PAPER: Settings = {
 
 OURS = Arm("ours", "the defaults of btp-tui")
 
+#: Rejection fine-tuning (STaR, arXiv 2203.14465; RAFT, arXiv 2304.06767).
+REJECTION: Settings = {**PPER, "replay.learn_from": "passed", "replay.exponent": 0.0}
+
+#: What is tried beside the baselines, a change a line.
+VARIANTS = (
+    Arm(
+        "rft-coverage",
+        "rejection fine-tuning, tasks in the order of coverage",
+        {**REJECTION, "tasks.order": "coverage"},
+    ),
+    Arm(
+        "contrast-coverage",
+        "the same with contrasts at the tokens where failed programs part",
+        {
+            **REJECTION,
+            "tasks.order": "coverage",
+            "objective.name": "contrast",
+            "replay.task_balance": 1.0,
+        },
+    ),
+)
+
 BASELINES = (
     Arm("pper-paper", "PPER with the paper's possibility and ω = α = 0.2", PPER_OF_PAPER, True),
     Arm("pper", "PPER, α = 0.2 and ω = 4 as tuned on the embedded tasks", PPER, True),
@@ -64,7 +87,7 @@ BASELINES = (
     Arm(
         "rft",
         "rejection fine-tuning: uniformly from the programs that pass every test",
-        {**PPER, "replay.learn_from": "passed", "replay.exponent": 0.0},
+        REJECTION,
         True,
     ),
     Arm("uniform", "uniform replay", {**PPER, "replay.exponent": 0.0}, True),
@@ -94,9 +117,9 @@ BASELINES = (
 
 
 def against_baselines(family: Family, programs: int) -> tuple[Arm, ...]:
-    """The default beside every baseline."""
+    """The default and its variants beside every baseline."""
     del family, programs
-    return (OURS, *BASELINES)
+    return (OURS, *VARIANTS, *BASELINES)
 
 
 def only_ours(family: Family, programs: int) -> tuple[Arm, ...]:
