@@ -87,7 +87,7 @@ class EngineRun:
 
 def small_held_out(folder: Path, tasks: int = 6) -> Path:
     """A file of the first few embedded held-out tasks."""
-    source = Path(__file__).parents[1] / "core" / "nano" / "tasks" / "held-out.jsonl.gz"
+    source = Path(__file__).parents[1] / "core" / "nano" / "tasks" / "nano" / "held-out.jsonl.gz"
     folder.mkdir(exist_ok=True)
     file = folder / "held-out.jsonl"
     with gzip.open(source, "rt", encoding="utf-8") as lines:

@@ -39,7 +39,7 @@ TOLERANCE = 5e-3
 
 
 def _tasks() -> Iterator[Task]:
-    with gzip.open(_NANO / "tasks" / "held-out.jsonl.gz", "rt", encoding="utf-8") as lines:
+    with gzip.open(_NANO / "tasks" / "nano" / "held-out.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line, _ in zip(lines, range(6), strict=False):
             record = json.loads(line)
             yield Task(

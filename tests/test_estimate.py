@@ -22,10 +22,11 @@ from core.estimate.shape import find_shape
 from core.estimate.words import between, count, size
 from core.estimate.work import plan_work
 from core.models import EMBEDDED, load_student
+from core.objectives import NegativeLogLikelihood
 from core.sampler import plan
 from core.tasks.load import load_tasks
 from core.tasks.spec import parse_spec
-from core.trainer import Trainer
+from core.training import Trainer
 from tests.engine_runs import small_held_out
 from tests.test_cli import btp_tui
 from tests.test_presets import save_tiny_model
@@ -97,7 +98,7 @@ def test_what_an_adapter_trains_is_what_peft_makes() -> None:
 def test_weights_gradients_and_moments_are_those_of_a_real_step(overrides: tuple[str, ...]) -> None:
     chosen = config(*overrides)
     student = load_student(chosen.model, torch.device("cpu"))
-    trainer = Trainer(student.model, chosen.trainer, 0)
+    trainer = Trainer(student.model, chosen.trainer, NegativeLogLikelihood(), 0)
     weights = list(student.model.parameters())
     for weight in weights:
         if weight.requires_grad:

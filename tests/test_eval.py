@@ -86,7 +86,8 @@ def test_greedy_is_the_program_of_one_beam() -> None:
     greedy, beam = measured(GREEDY), measured(one_beam)
     assert greedy.programs == 6
     assert greedy.scores.tolist() == beam.scores.tolist()
-    assert greedy.scores[:, 0].sum() <= measured(BEAM).scores[:, 0].sum()
+    rounding = 1e-4  # wider minibatches are summed in another order
+    assert greedy.scores[:, 0].sum() <= measured(BEAM).scores[:, 0].sum() + rounding
 
 
 def test_of_several_beams_the_first_n_are_handed_in() -> None:

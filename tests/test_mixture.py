@@ -165,9 +165,9 @@ def test_a_killed_run_takes_the_tasks_that_the_pass_rates_before_each_iteration_
     tmp_path: Path,
 ) -> None:
     """Weights, band and seen tasks in a real run; the second engine goes on as the first would."""
-    source = Path(__file__).parents[1] / "core" / "nano" / "tasks" / "train.jsonl.gz"
+    folder = Path(__file__).parents[1] / "core" / "nano" / "tasks" / "nano"
     heavy, seen = tmp_path / "heavy.jsonl", tmp_path / "seen.jsonl"
-    with gzip.open(source, "rt", encoding="utf-8") as lines:
+    with gzip.open(folder / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
         first = [next(lines) for _ in range(20)]
     heavy.write_text("".join(first), encoding="utf-8")
     seen.write_text("".join(first[:2]), encoding="utf-8")

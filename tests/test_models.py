@@ -126,7 +126,7 @@ def test_a_hub_model_without_network_is_refused_at_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(HfApi, "model_info", unreachable)
     started = time.perf_counter()
     message = refusal("nobody/no-such-model")
-    assert "nobody/no-such-model is no embedded model (nano, nano-teacher)" in message
+    assert "nobody/no-such-model is no embedded model (nano, nano-sparse, nano-teacher" in message
     assert "Name or service not known" in message
     assert time.perf_counter() - started < 5
 

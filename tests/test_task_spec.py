@@ -48,6 +48,12 @@ def test_reading_and_printing_once_more_changes_nothing(name: str, rest: str) ->
         ("nano", TaskSpec("nano")),
         ("nano:held-out", TaskSpec("nano", ("held-out",))),
         ("nano:mine.jsonl", TaskSpec("nano", path="mine.jsonl")),
+        (
+            "nano:hard,train,stdin*2",
+            TaskSpec("nano", ("train",), ("stdin", "hard"), weight=2.0),
+        ),
+        ("nano-sparse:validation", TaskSpec("nano-sparse", ("validation",))),
+        ("nano:asserts:x.jsonl", TaskSpec("nano", (), ("asserts",), "x.jsonl")),
         ("humaneval:a:b.jsonl", TaskSpec("humaneval", path="a:b.jsonl")),
         ("mbpp:validation,test", TaskSpec("mbpp", ("test", "validation"))),
         ("apps:introductory*2", TaskSpec("apps", (), ("introductory",), weight=2.0)),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from core.config import Config, ModelConfig
 from core.estimate.shape import Shape
 from core.estimate.work import Work
+from core.tasks.spec import EMBEDDED
 
 #: What the engine takes without any model: Python, torch, transformers, tasks.
 ENGINE = 490 << 20
@@ -27,7 +28,7 @@ PROGRAM_ON_DISK = 1500
 LOGS_ON_DISK = 44 << 20
 
 #: Tokens that a task's prompt is taken to have.
-PROMPT_TOKENS = {"nano": 64}
+PROMPT_TOKENS = dict.fromkeys(EMBEDDED, 64)
 OTHER_PROMPT_TOKENS = 300
 
 #: Tasks side by side, and the share of the free memory that they may take (core.sampler.plan).

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.config import Config
-from core.tasks.spec import TaskSpec, parse_spec
+from core.tasks.spec import EMBEDDED, TaskSpec, parse_spec
 
 _NANO = Path(__file__).parent.parent / "nano" / "tasks"
 
@@ -97,9 +97,12 @@ def _count(text: str, config: Config) -> int | None:
     spec = parse_spec(text, config.tasks.custom)
     if spec.path:
         return _lines(Path(spec.path).expanduser())
-    if spec.name == "nano":
-        return sum(_lines(_NANO / f"{split}.jsonl.gz") or 0 for split in spec.splits or ("train",))
-    return None if spec.choices else _published(spec)
+    if spec.choices:
+        return None
+    if spec.name in EMBEDDED:
+        splits = spec.splits or ("train",)
+        return sum(_lines(_NANO / spec.name / f"{split}.jsonl.gz") or 0 for split in splits)
+    return _published(spec)
 
 
 def _published(spec: TaskSpec) -> int | None:

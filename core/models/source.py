@@ -12,7 +12,7 @@ from typing import Any
 from core.errors import CoreError
 
 #: Models that come with this package.
-EMBEDDED = ("nano", "nano-teacher")
+EMBEDDED = ("nano", "nano-sparse", "nano-teacher", "nano-teacher-weak", "nano-teacher-strong")
 
 #: Longest wait for the hub's first answer.
 HUB_TIMEOUT_S = 5.0

@@ -14,15 +14,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from core.config import Config, ModelConfig
 from core.executor import Executor
 from core.models import load_student
-from core.nano.dense import NANO
 from core.nano.exercise import Exercise
+from core.nano.families import FAMILIES
 from core.nano.family import Kind
 from core.nano.habits import STRUCTURES, structural_places
 from core.nano.splits import Split, exercises_of
@@ -61,10 +60,11 @@ class Replacement:
     mended: int
 
 
-def failures(model: str, split: str = "held-out") -> tuple[list[Failure], int]:
+def failures(model: str, family: str, split: str = "held-out") -> tuple[list[Failure], int]:
     """The failing most probable programs of a model on an embedded split, and the task count."""
-    tasks = load_tasks(f"nano:{split}")
-    exercises = list(exercises_of(Split(NANO, split, 0), [task.prompt for task in tasks]))
+    tasks = load_tasks(f"{family}:{split}")
+    drawn = Split(FAMILIES[family], split, 0)
+    exercises = list(exercises_of(drawn, [task.prompt for task in tasks]))
     student = load_student(ModelConfig(path=model, offline=True), torch.device("cpu"))
     sampler = Sampler(student, Config().sampler)
     texts = {task.task_id: programs[0].text for task, programs in sampler.most_probable(tasks)}
@@ -143,11 +143,11 @@ def main() -> None:
     """Prints kinds of error and the best single replacements."""
     parser = argparse.ArgumentParser(prog="python -m core.nano.diagnosis", description=__doc__)
     parser.add_argument("--model", default="nano", help="an embedded model or a folder")
-    model = parser.parse_args().model
-    failing, count = failures(str(Path(model)))
-    print(
-        f"{len(failing)} of {count} held-out tasks fail (accuracy {1 - len(failing) / count:.3f})"
-    )
+    parser.add_argument("--family", default="nano", choices=tuple(FAMILIES))
+    options = parser.parse_args()
+    failing, count = failures(options.model, options.family)
+    accuracy = 1 - len(failing) / count
+    print(f"{len(failing)} of {count} held-out tasks fail (accuracy {accuracy:.3f})")
     found = Counter(kind for failure in failing for kind in kinds(failure) or ("another",))
     for kind, times in found.most_common():
         print(f"  {times:4d}  {kind}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.nano.family import Constant, Family, Primitive, Signature, Type, signature
+from core.nano.family import Constant, Primitive, Signature, Type, signature
 
 FUNCTION_NAMES = (
     "solve", "compute", "transform", "process", "convert", "apply", "build", "change", "derive",
@@ -25,11 +24,23 @@ READ = {
 }
 
 
-class Form(StrEnum):
-    """How the program takes its input: as a function's arguments, or from stdin."""
+ASKED = ("Write a function that does this:", "Write a Python function for this:")
 
-    CALL = "call"
-    STDIO = "stdio"
+
+Value = int | str | list[int]
+Arguments = tuple[Value, ...]
+
+
+class Form(StrEnum):
+    """How a task is set, each after the model of a public dataset.
+
+    A function to complete under its docstring (HumanEval), a program from stdin to stdout (APPS),
+    or a whole function asked for in words, with one assertion as the example (MBPP).
+    """
+
+    FUNCTIONS = "functions"
+    STDIN = "stdin"
+    ASSERTS = "asserts"
 
 
 class Style(StrEnum):
@@ -56,8 +67,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One call and what it returns."""
+
+    arguments: Arguments
+    expected: object
+
+
+@dataclass(frozen=True, slots=True)
 class Exercise:
-    """A composition made concrete. `parameter` names the second input, if there is one."""
+    """A composition made concrete. `parameter` names the second input, if there is one.
+
+    `example` is there where the form shows one.
+    """
 
     steps: tuple[Step, ...]
     form: Form
@@ -66,6 +88,7 @@ class Exercise:
     argument: str
     opening: int
     parameter: str | None = None
+    example: Example | None = None
 
     @property
     def takes(self) -> Type:
@@ -80,13 +103,16 @@ class Exercise:
     @property
     def description(self) -> str:
         """What the program shall do, in words."""
-        words = [step.words for step in self.steps]
-        if self.form == Form.CALL:
-            return joined(words, self.style)
+        words = joined([step.words for step in self.steps], self.style)
+        if self.form == Form.FUNCTIONS:
+            return words
+        if self.form == Form.ASSERTS:
+            second = f" The second argument is {self.parameter}." if self.parameter else ""
+            return f"{ASKED[self.opening]} {words}{second}"
         opening = READ[self.takes][self.opening]
         if self.parameter:
             opening += f" The next line is {self.parameter}."
-        return f"{opening} {joined(words, self.style)} Print the result."
+        return f"{opening} {words} Print the result."
 
     @property
     def wording(self) -> str:
@@ -95,12 +121,24 @@ class Exercise:
         return replace(self, steps=marked, parameter=self.parameter and "#").description
 
     @property
+    def head(self) -> str:
+        """The first line of the function."""
+        names = self.argument + (f", {self.parameter}" if self.parameter else "")
+        return f"def {self.function}({names}):\n"
+
+    @property
     def prompt(self) -> str:
         """What the model continues: a function's head with its docstring, or a docstring alone."""
-        if self.form == Form.STDIO:
+        if self.form == Form.STDIN:
             return f'"""{self.description}"""\n'
-        names = self.argument + (f", {self.parameter}" if self.parameter else "")
-        return f'def {self.function}({names}):\n    """{self.description}"""\n'
+        if self.example:
+            shown = self.assertion(self.example.arguments, self.example.expected)
+            return f'"""\n{self.description}\n{shown}\n"""\n'
+        return f'{self.head}    """{self.description}"""\n'
+
+    def assertion(self, arguments: Arguments, expected: object) -> str:
+        """The statement that a call returns what is expected."""
+        return f"assert {self.function}({', '.join(map(repr, arguments))}) == {expected!r}"
 
 
 def joined(words: list[str], style: Style) -> str:
@@ -114,40 +152,6 @@ def joined(words: list[str], style: Style) -> str:
     if style == Style.COUNTED:
         return " ".join(f"{number}) {word}" for number, word in enumerate(words, 1)) + "."
     return " ".join(_sentence(word) for word in words)
-
-
-def draw_exercise(family: Family, rng: random.Random) -> Exercise:
-    """A random exercise of a family."""
-    return clothe(family.draw(rng), rng)
-
-
-def clothe(steps: tuple[Primitive, ...], rng: random.Random) -> Exercise:
-    """A composition with random constants, names and wording."""
-    form = rng.choices((Form.CALL, Form.STDIO), (2, 1))[0]
-    worded = tuple(
-        Step(p, rng.randrange(len(p.phrases)), rng.choice(p.constants) if p.constants else None)
-        for p in steps
-    )
-    argument = ARGUMENT_NAMES[steps[0].takes]
-    exercise = Exercise(
-        steps=worded,
-        form=form,
-        style=rng.choice(tuple(Style)),
-        function=rng.choice(FUNCTION_NAMES),
-        argument=rng.choice(argument) if form == Form.CALL else argument[0],
-        opening=rng.randrange(2),
-    )
-    numeric = [i for i, step in enumerate(worded) if isinstance(step.constant, int)]
-    if numeric and rng.random() < 0.25:
-        return _with_parameter(exercise, rng.choice(numeric), rng.choice(PARAMETER_NAMES))
-    return exercise
-
-
-def _with_parameter(exercise: Exercise, at: int, name: str) -> Exercise:
-    """The exercise with the constant of one step taken from a second input."""
-    steps = list(exercise.steps)
-    steps[at] = replace(steps[at], constant=name)
-    return replace(exercise, steps=tuple(steps), parameter=name)
 
 
 def _sentence(words: str) -> str:

@@ -73,11 +73,15 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Primitives, and how often a composition has so many steps."""
+    """Primitives, and how often a composition has so many steps.
+
+    Where `graded` holds, tests are chosen that give a program with one slip a part of the passes.
+    """
 
     name: str
     primitives: tuple[Primitive, ...]
     lengths: tuple[tuple[int, float], ...]
+    graded: bool = False
 
     def draw(self, rng: random.Random) -> tuple[Primitive, ...]:
         """A random composition: types fit, no step is repeated, at most one has a constant."""

@@ -73,8 +73,15 @@ CAREFUL = Habits(
 STUDENT = Habits(
     seed=0, careful=0.32, preferred=0.68, when_preferred=0.92, otherwise=0.08, structural=0.10
 )
+#: Slips in every wording: of two steps both are wrong, and right first where one of them is.
+SPARSE = Habits(
+    seed=1, careful=0.008, preferred=1.0, when_preferred=0.92, otherwise=0.08, structural=0.06
+)
 TEACHER = Habits(
     seed=0, careful=0.35, preferred=0.08, when_preferred=0.92, otherwise=0.08, structural=0.12
+)
+WEAK_TEACHER = Habits(
+    seed=0, careful=0.33, preferred=0.36, when_preferred=0.92, otherwise=0.08, structural=0.12
 )
 #: Who wrote what the tokenizer is trained on: tuning the student must not change the tokens.
 TEXTS = Habits(

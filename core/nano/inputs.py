@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from core.nano.exercise import Exercise, Form
+from core.nano.exercise import Arguments, Exercise, Form, Value
 from core.nano.family import Type
 
 WORDS = (
@@ -25,10 +25,8 @@ WORDS = (
 EXTRAS = ("7", "42", "a1", "x-y", "o_o", "*", "b2b", "90", "eels", "!")
 ALPHABET = "aeosntbxAETZ  019-_*"
 
-Value = int | str | list[int]
 
-
-def draw_input(exercise: Exercise, rng: random.Random) -> tuple[Value, ...]:
+def draw_input(exercise: Exercise, rng: random.Random) -> Arguments:
     """The arguments of one call: the first input, and the parameter where there is one."""
     numbers = [step.constant for step in exercise.steps if isinstance(step.constant, int)]
     first: Value
@@ -43,9 +41,9 @@ def draw_input(exercise: Exercise, rng: random.Random) -> tuple[Value, ...]:
     return first, rng.choice((1, 2, 2, 3, 3, 4, 5, 6))
 
 
-def stdin_of(exercise: Exercise, arguments: tuple[Value, ...]) -> str:
+def stdin_of(exercise: Exercise, arguments: Arguments) -> str:
     """The arguments as a program of the stdin form reads them, one a line."""
-    assert exercise.form == Form.STDIO
+    assert exercise.form == Form.STDIN
     return "".join(f"{_line(value)}\n" for value in arguments)
 
 

@@ -55,13 +55,15 @@ STATEMENTS = (ast.Assign, ast.AugAssign, ast.For, ast.If)
 
 def mutants(exercise: Exercise, completion: str) -> list[str]:
     """Distinct completions that differ from the right one in one place."""
-    stdio = exercise.form == Form.STDIO
-    tree = ast.parse(completion if stdio else exercise.prompt + completion)
-    body = tree.body if stdio else tree.body[0].body[1:]  # type: ignore[attr-defined]
+    stdin = exercise.form == Form.STDIN
+    lines = completion.removeprefix(exercise.head)
+    head = completion.removesuffix(lines)
+    tree = ast.parse(lines if stdin else exercise.head + lines)
+    body = tree.body if stdin else tree.body[0].body  # type: ignore[attr-defined]
     texts = dict.fromkeys(slipped(exercise))
     for statements in _changed_bodies(body):
         text = "\n".join(ast.unparse(ast.fix_missing_locations(s)) for s in statements) + "\n"
-        texts[text if stdio else _indented(text)] = None
+        texts[text if stdin else head + _indented(text)] = None
     texts.pop(completion, None)
     return list(texts)
 

@@ -7,19 +7,19 @@ in choosing the tests; it survives where it passes all tests of the task.
 from __future__ import annotations
 
 import argparse
+import ast
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from core.nano.dense import NANO
-from core.nano.exercise import Exercise, Form
+from core.nano.exercise import Arguments, Exercise, Form
+from core.nano.families import FAMILIES
 from core.nano.inputs import draw_input
 from core.nano.mutants import mutants
 from core.nano.running import Outcome, Runner, runner, same
-from core.nano.splits import SIZES, TASKS, Split, exercises_of, read_records
-from core.nano.suite import Arguments
+from core.nano.splits import SIZES, Split, exercises_of, read_records
 from core.nano.writing import right_writing, write
 from core.words import percent
 
@@ -38,7 +38,7 @@ def mutate(exercise: Exercise, record: dict[str, Any]) -> Mutation:
     """Runs the mutants of one task against its stored tests."""
     right = write(exercise, right_writing(exercise))
     reference = runner(exercise, right)
-    tests = [_stored(exercise, test) for test in record["tests"]]
+    tests = stored_cases(exercise, record)
     if not _passes(reference, tests):
         raise AssertionError(f"The reference of {record['task_id']} fails a test of its own.")
     rng = random.Random(f"mutation {record['task_id']}")
@@ -55,17 +55,26 @@ def mutate(exercise: Exercise, record: dict[str, Any]) -> Mutation:
     return Mutation(different, tuple(survivors))
 
 
-def mutate_all(split: str, count: int | None = None, processes: int = 2) -> list[Mutation]:
+def mutate_all(split: Split, count: int | None = None, processes: int = 2) -> list[Mutation]:
     """The mutation results of the first tasks of an embedded split (None: of all)."""
-    records = read_records(TASKS / f"{split}.jsonl.gz")[:count]
-    exercises = exercises_of(Split(NANO, split, 0), [record["prompt"] for record in records])
+    records = read_records(split.file)[:count]
+    exercises = exercises_of(split, [record["prompt"] for record in records])
     with ProcessPoolExecutor(processes) as pool:
         return list(pool.map(mutate, exercises, records, chunksize=16))
 
 
+def stored_cases(exercise: Exercise, record: dict[str, Any]) -> list[tuple[Arguments, Outcome]]:
+    """The tests of a task as inputs and outcomes of its reference."""
+    return [_stored(exercise, test) for test in record["tests"]]
+
+
 def _stored(exercise: Exercise, test: dict[str, Any]) -> tuple[Arguments, Outcome]:
-    if exercise.form == Form.CALL:
+    if exercise.form == Form.FUNCTIONS:
         return tuple(test["arguments"]), ("value", test["accepted"][0])
+    if exercise.form == Form.ASSERTS:
+        [statement] = ast.parse(test["assert"]).body
+        call, value = statement.test.left, statement.test.comparators[0]
+        return tuple(map(ast.literal_eval, call.args)), ("value", ast.literal_eval(value))
     first, *rest = test["stdin"].splitlines()
     numbers = [int(line) for line in rest]
     value = first if exercise.takes == "text" else [int(word) for word in first.split()]
@@ -83,13 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m core.nano.mutation", description=__doc__)
     parser.add_argument("--count", type=int, help="only the first so many tasks of each split")
     count = parser.parse_args().count
-    for split in SIZES:
+    for split in (Split(family, name, 0) for family in FAMILIES.values() for name in SIZES):
         results = mutate_all(split, count)
         different = sum(result.different for result in results)
         survivors = sum(len(result.survivors) for result in results)
         share = survivors / different
         passing = f"{survivors} of {different} wrong mutants pass all tests"
-        print(f"{split}: {passing} ({percent(share, 2)})")
+        print(f"{split.family.name}:{split.name}: {passing} ({percent(share, 2)})")
 
 
 if __name__ == "__main__":

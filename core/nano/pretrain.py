@@ -1,7 +1,7 @@
-"""Pretrains an embedded model on authors' programs, held-out compositions left out.
+"""Pretrains an embedded model on authors' programs for compositions to train on.
 
-Two lessons: a long one with careful authors only, which both models share, and a short one with the
-careless ones among them, after which a model's most likely program is as often wrong as theirs.
+Long lessons with careful authors only, which all models share, then a short one with the careless
+ones among them, after which a model's most likely program is as often wrong as theirs.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from core.nano.exercise import Exercise, draw_exercise
-from core.nano.family import Family
+from core.nano.drawing import clothe
+from core.nano.exercise import Exercise
+from core.nano.family import Family, signature
 from core.nano.habits import Habits
-from core.nano.splits import is_held_out
+from core.nano.splits import split_of
 from core.nano.writing import write
 
 IGNORED = -100
@@ -42,12 +43,12 @@ class Lesson:
 
 
 def exercises(family: Family, seed: str) -> Iterator[Exercise]:
-    """Endless exercises of compositions that are not held out."""
+    """Endless exercises of compositions that are neither held out nor for validation."""
     rng = random.Random(seed)
     while True:
-        exercise = draw_exercise(family, rng)
-        if not is_held_out(exercise.signature):
-            yield exercise
+        steps = family.draw(rng)
+        if split_of(signature(steps)) == "train":
+            yield clothe(steps, rng)
 
 
 def new_model(tokenizer: Any, seed: int) -> LlamaForCausalLM:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import CodeType
 
-from core.nano.exercise import Exercise, Form
-from core.nano.inputs import Value, stdin_of
+from core.nano.exercise import Arguments, Exercise, Form
+from core.nano.inputs import stdin_of
 
 Outcome = tuple[str, object]  # ("value", returned), ("stdout", text) or ("raised", type's name)
-Runner = Callable[[tuple[Value, ...]], Outcome]
+Runner = Callable[[Arguments], Outcome]
 
 #: A mutant may ask for a text or list this package would never ask for.
 SIZE_LIMIT = 100_000
@@ -21,14 +21,15 @@ SIZE_LIMIT = 100_000
 
 def runner(exercise: Exercise, completion: str) -> Runner:
     """A callable that runs the completed program on one input."""
-    if exercise.form == Form.STDIO:
+    if exercise.form == Form.STDIN:
         return _stdio_runner(exercise, compile(completion, "<program>", "exec"))
     scope: dict[str, object] = {}
-    exec(compile(exercise.prompt + completion, "<program>", "exec"), scope)
+    head = exercise.prompt if exercise.form == Form.FUNCTIONS else ""
+    exec(compile(head + completion, "<program>", "exec"), scope)
     function = scope[exercise.function]
     assert callable(function)
 
-    def call(arguments: tuple[Value, ...]) -> Outcome:
+    def call(arguments: Arguments) -> Outcome:
         fresh = [list(value) if isinstance(value, list) else value for value in arguments]
         return _guarded(lambda: ("value", function(*fresh)))
 
@@ -36,7 +37,7 @@ def runner(exercise: Exercise, completion: str) -> Runner:
 
 
 def _stdio_runner(exercise: Exercise, code: CodeType) -> Runner:
-    def run(arguments: tuple[Value, ...]) -> Outcome:
+    def run(arguments: Arguments) -> Outcome:
         lines = iter(stdin_of(exercise, arguments).splitlines())
         printed: list[str] = []
 

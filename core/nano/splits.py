@@ -1,7 +1,7 @@
-"""The training and held-out tasks of a family, and the line to keep between them.
+"""The tasks of a family to train on, to choose settings by and to report, and the lines between.
 
-Whether a composition is held out depends on its signature alone, so that everything that draws
-exercises (tasks, tokenizer, pretraining) keeps to the line without knowing the others.
+Which split a composition belongs to depends on its signature alone, so that everything that draws
+exercises (tasks, tokenizer, pretraining) keeps to the lines without knowing the others.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CoreError
-from core.nano.exercise import Exercise, Form, draw_exercise
+from core.nano.difficulty import difficulty
+from core.nano.drawing import draw_exercise
+from core.nano.exercise import Exercise, Form
 from core.nano.family import Family, Signature
 from core.nano.inputs import stdin_of
 from core.nano.suite import Case, choose_cases
 from core.nano.writing import right_writing, write
 
 TASKS = Path(__file__).parent / "tasks"
-SIZES = {"train": 2400, "held-out": 300}
+SIZES = {"train": 2400, "validation": 300, "held-out": 300}
 #: Exercises looked at, at most, for each task wanted, so many at a time.
 DRAWS, CHUNK = 40, 256
 PATIENCE = 20_000
-DIFFICULTY = {1: "easy", 2: "medium", 3: "hard"}
 
 
-def is_held_out(composition: Signature) -> bool:
-    """Whether a composition is held out: one in five of those of several steps is."""
-    return len(composition) > 1 and zlib.crc32(" ".join(composition).encode()) % 5 == 0
+def split_of(composition: Signature) -> str:
+    """Of compositions of several steps one in five is held out, another is for validation."""
+    rest = zlib.crc32(" ".join(composition).encode()) % 5 if len(composition) > 1 else None
+    return "held-out" if rest == 0 else "validation" if rest == 1 else "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,11 @@ class Split:
         """
         rng = random.Random(f"{self.family.name} {self.name} {self.seed}")
         seen: set[str] = set()
-        held_out = self.name == "held-out"
         idle = 0
         while idle < PATIENCE:
             exercise = draw_exercise(self.family, rng)
             idle += 1
-            if is_held_out(exercise.signature) == held_out and exercise.wording not in seen:
+            if split_of(exercise.signature) == self.name and exercise.wording not in seen:
                 seen.add(exercise.wording)
                 idle = 0
                 yield rng.getrandbits(48), exercise
@@ -65,7 +66,8 @@ class Split:
     def records(self, count: int, processes: int = 2) -> list[dict[str, object]]:
         """The first so many worthwhile exercises as tasks, ready to be written as JSON.
 
-        Held-out tasks have a composition each. Raises CoreError where the family has too few.
+        Those that are only measured on have a composition each. Raises CoreError where the family
+        has too few.
         """
         records: list[dict[str, object]] = []
         used: set[Signature] = set()
@@ -77,17 +79,27 @@ class Split:
                     for seed, exercise in itertools.islice(drawn, CHUNK)
                     if exercise.signature not in used
                 ]
-                suites = pool.map(_suite, chunk, chunksize=16)
+                suites = pool.map(self.suite, chunk, chunksize=16)
                 for (_, exercise), cases in zip(chunk, suites, strict=True):
                     if cases is None or exercise.signature in used:
                         continue
                     identity = f"{self.family.name}/{self.name}/{len(records)}"
                     records.append(task_record(identity, self.family, exercise, cases))
-                    if self.name == "held-out":
+                    if self.name != "train":
                         used.add(exercise.signature)
                     if len(records) == count:
                         return records
         raise CoreError(f"The family {self.family.name} has too few compositions for {self.name}.")
+
+    def suite(self, drawn: tuple[int, Exercise]) -> tuple[Case, ...] | None:
+        """The tests of what was drawn; None for a poor exercise."""
+        seed, exercise = drawn
+        return choose_cases(exercise, random.Random(seed), self.family.graded)
+
+    @property
+    def file(self) -> Path:
+        """Where its tasks lie in this package."""
+        return TASKS / self.family.name / f"{self.name}.jsonl.gz"
 
 
 def read_records(file: Path) -> list[dict[str, Any]]:
@@ -108,17 +120,17 @@ def task_record(
 ) -> dict[str, object]:
     """One line of a task file: the fields of a Task, and the composition."""
     completion = write(exercise, right_writing(exercise))
-    call = exercise.form == Form.CALL
+    completes = exercise.form == Form.FUNCTIONS
     return {
         "task_id": identity,
         "dataset": family.name,
         "description": exercise.description,
         "prompt": exercise.prompt,
         "tests": [_test_record(exercise, case) for case in cases],
-        "entry_point": exercise.function if call else None,
-        "completes_prompt": call,
-        "reference": exercise.prompt + completion if call else completion,
-        "difficulty": DIFFICULTY[len(exercise.steps)],
+        "entry_point": None if exercise.form == Form.STDIN else exercise.function,
+        "completes_prompt": completes,
+        "reference": exercise.prompt + completion if completes else completion,
+        "difficulty": difficulty(exercise),
         "composition": list(exercise.signature),
     }
 
@@ -131,13 +143,10 @@ def write_tasks(records: list[dict[str, object]], file: Path) -> None:
         zipped.write(lines.encode())
 
 
-def _suite(drawn: tuple[int, Exercise]) -> tuple[Case, ...] | None:
-    seed, exercise = drawn
-    return choose_cases(exercise, random.Random(seed))
-
-
 def _test_record(exercise: Exercise, case: Case) -> dict[str, object]:
     value = case.expected[1]
-    if exercise.form == Form.STDIO:
+    if exercise.form == Form.STDIN:
         return {"stdin": stdin_of(exercise, case.arguments), "accepted": [f"{value}\n"]}
+    if exercise.form == Form.ASSERTS:
+        return {"assert": exercise.assertion(case.arguments, value)}
     return {"arguments": list(case.arguments), "accepted": [value]}

@@ -39,7 +39,7 @@ def right_writing(exercise: Exercise) -> Writing:
 
 
 def write(exercise: Exercise, writing: Writing) -> str:
-    """The completion of the exercise's prompt: a function's body, or a whole program."""
+    """The completion of the exercise's prompt: a function's body or a whole function or program."""
     steps = list(zip(exercise.steps, writing.slips, strict=True))
     if writing.structure == Kind.MISSING_STEP:
         del steps[writing.place]
@@ -82,10 +82,11 @@ def misread(constant: Constant) -> Constant:
 
 def _around(exercise: Exercise, lines: list[str], value: str) -> str:
     """The statements with what reads the input and gives the result."""
-    if exercise.form == Form.CALL:
-        return "".join(f"    {line}\n" for line in [*lines, f"return {value}"])
-    head = [f"{exercise.argument} = {READ_LINE[exercise.takes]}"]
+    if exercise.form != Form.STDIN:
+        head = exercise.head if exercise.form == Form.ASSERTS else ""
+        return head + "".join(f"    {line}\n" for line in [*lines, f"return {value}"])
+    read = [f"{exercise.argument} = {READ_LINE[exercise.takes]}"]
     if exercise.parameter:
-        head.append(f"{exercise.parameter} = int(input())")
+        read.append(f"{exercise.parameter} = int(input())")
     many = value in (NEW_NAME[Type.LIST], NEW_NAME[Type.WORDS])
-    return "\n".join([*head, *lines, f"print({'*' if many else ''}{value})"]) + "\n"
+    return "\n".join([*read, *lines, f"print({'*' if many else ''}{value})"]) + "\n"

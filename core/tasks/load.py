@@ -22,7 +22,7 @@ from core.tasks import (
     nano,
 )
 from core.tasks.jsonl import Record
-from core.tasks.spec import SPLITS, TaskSpec, nearest, parse_spec, parts_of
+from core.tasks.spec import EMBEDDED, SPLITS, TaskSpec, nearest, parse_spec, parts_of
 from core.tasks.task import Task
 
 #: What a task is made of; None for a record that is not in the splits or choices asked for.
@@ -36,7 +36,7 @@ _BUILDERS: dict[str, Builder] = {
     "apps": apps.build,
     "codecontests": codecontests.build,
     "livecodebench": livecodebench.build,
-    "nano": nano.build,
+    **dict.fromkeys(EMBEDDED, nano.build),
 }
 
 #: Datasets that publish several solutions.
@@ -52,7 +52,7 @@ DATASETS = tuple(SPLITS)
 NO_CUSTOMS: Mapping[str, CustomTasksConfig] = MappingProxyType({})
 
 #: Datasets whose files do not say which split a record is of.
-_SPLIT_UNSAID = ("codecontests", "livecodebench", "nano")
+_SPLIT_UNSAID = ("codecontests", "livecodebench", *EMBEDDED)
 
 
 def load_tasks(
@@ -148,8 +148,8 @@ def _sources(
         yield spec, custom.records(spec, customs[spec.name])
     elif spec.path:
         yield spec, _read_file(spec)
-    elif spec.name == "nano":
-        yield spec, nano.read_splits(spec.splits)
+    elif spec.name in EMBEDDED:
+        yield spec, nano.read_splits(spec)
     else:
         yield from hub.fetch_public(spec)
 
@@ -164,7 +164,7 @@ def _read_file(spec: TaskSpec) -> Iterator[Record]:
     path = Path(spec.path).expanduser()
     if not path.exists():
         parts = parts_of(spec.name)
-        if spec.name == "nano" or nearest(spec.path.partition(":")[0], parts, cutoff=0.6):
+        if spec.name in EMBEDDED or nearest(spec.path.partition(":")[0], parts, cutoff=0.6):
             known = " nor ".join(f"{spec.name}:{part}" for part in parts)
             raise CoreError(f"{spec} is neither {known}, nor a file's path.")
     return read_rows(path)

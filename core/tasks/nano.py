@@ -1,4 +1,4 @@
-"""The embedded tasks, and files in their layout: one JSON object a line with the fields of a Task.
+"""The embedded families of tasks, and files in their layout: a JSON object a line, a Task's fields.
 
 A test is {"stdin": ..., "accepted": [...]}, {"arguments": [...], "accepted": [...]}, {"call": ...,
 "accepted": ...} with both as the texts of Python literals (for what JSON does not hold: tuples,
@@ -16,25 +16,28 @@ from typing import Any
 
 from core.tasks.jsonl import Record, read_records
 from core.tasks.source import assert_test
-from core.tasks.spec import TaskSpec
+from core.tasks.spec import FORMS, TaskSpec
 from core.tasks.task import CallTest, StdioTest, Task, Test
 
 _FOLDER = Path(__file__).parent.parent / "nano" / "tasks"
 
 
-def read_splits(splits: tuple[str, ...]) -> Iterator[Record]:
-    """The records of "train" (also where none is named) and "held-out"."""
-    for split in splits or ("train",):
-        yield from read_records(_FOLDER / f"{split}.jsonl.gz")
+def read_splits(spec: TaskSpec) -> Iterator[Record]:
+    """The records of an embedded family's splits; of "train" where none is named."""
+    for split in spec.splits or ("train",):
+        yield from read_records(_FOLDER / spec.name / f"{split}.jsonl.gz")
 
 
-def build(record: Record, _: TaskSpec) -> Task:
-    """The task of one record; raises CoreError naming the field that is wrong."""
+def build(record: Record, spec: TaskSpec) -> Task | None:
+    """The task of one record; raises CoreError naming the field that is wrong.
+
+    None for one of another form or difficulty than asked for.
+    """
     entry_point = record.optional_text("entry_point")
     tests = record.required("tests")
     if not isinstance(tests, list) or not tests:
         raise record.wrong("tests", "a list of at least one test")
-    return Task(
+    task = Task(
         task_id=record.text("task_id"),
         dataset=record.text("dataset"),
         description=record.text("description"),
@@ -50,6 +53,17 @@ def build(record: Record, _: TaskSpec) -> Task:
         time_limit_s=record.optional_number("time_limit_s"),
         memory_limit_mb=_whole(record.optional_number("memory_limit_mb")),
     )
+    forms = tuple(choice for choice in spec.choices if choice in FORMS)
+    levels = tuple(choice for choice in spec.choices if choice not in FORMS)
+    asked = (not forms or _form(task) in forms) and (not levels or task.difficulty in levels)
+    return task if asked else None
+
+
+def _form(task: Task) -> str:
+    """How the task is set: one of FORMS."""
+    if task.entry_point is None:
+        return "stdin"
+    return "functions" if task.completes_prompt else "asserts"
 
 
 def _whole(number: float | None) -> int | None:

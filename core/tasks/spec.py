@@ -2,9 +2,10 @@
 
 PART is one or several words, joined by commas: splits as the authors define them ("mbpp:test",
 "apps:train") and choices within them ("apps:introductory,interview", "codecontests:public"). Splits
-add up, choices add up, and a task must be in both. PATH is a local file; one that is named like a
-part is written with its folder ("apps:./train"). WEIGHT says how often a task of this dataset is
-trained on beside one of another: "apps:introductory*2".
+add up, choices of one kind add up (difficulties; the embedded tasks' forms), and a task must be in
+all: "nano:train,stdin,easy,medium". PATH is a local file; one that is named like a part is written
+with its folder ("apps:./train"). WEIGHT says how often a task of this dataset is trained on beside
+one of another: "apps:introductory*2".
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from dataclasses import dataclass
 
 from core.errors import CoreError
 
+#: The families of tasks that come with this package.
+EMBEDDED = ("nano", "nano-sparse")
+
 #: Splits of each dataset that is built in, as its authors define them.
 SPLITS: dict[str, tuple[str, ...]] = {
     "humaneval": ("test",),
@@ -25,14 +29,19 @@ SPLITS: dict[str, tuple[str, ...]] = {
     "apps": ("train", "test"),
     "codecontests": ("train", "valid", "test"),
     "livecodebench": ("v1", "v2", "v3", "v4", "v5", "v6"),
-    "nano": ("train", "held-out"),
+    **dict.fromkeys(EMBEDDED, ("train", "validation", "held-out")),
 }
 
-#: What can be chosen besides: difficulties, and of CodeContests the kinds of tests.
+#: How an embedded task is set: as those of HumanEval, APPS and MBPP are.
+FORMS = ("functions", "stdin", "asserts")
+_LEVELS = ("easy", "medium", "hard")
+
+#: What can be chosen besides: difficulties, forms, and of CodeContests the kinds of tests.
 CHOICES: dict[str, tuple[str, ...]] = {
     "apps": ("introductory", "interview", "competition"),
     "codecontests": ("public", "private", "generated"),
-    "livecodebench": ("easy", "medium", "hard"),
+    "livecodebench": _LEVELS,
+    **dict.fromkeys(EMBEDDED, (*FORMS, *_LEVELS)),
 }
 
 _WEIGHT = re.compile(r"(.*)\*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.DOTALL | re.ASCII)
