@@ -48,7 +48,7 @@ class ModelConfig(Section):
     """The student: the model that learns."""
 
     path: str = "nano"
-    """An embedded model (nano, nano-teacher), a folder, or a hub id; a LoRA adapter is one, too."""
+    """An embedded model (nano, nano-sparse, ...), a folder, or a hub id; a LoRA adapter is one."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights; auto keeps float32 for training on a CPU."""
     offline: bool = False
@@ -161,7 +161,7 @@ class SamplerConfig(Section):
     max_new_tokens: int = Field(96, ge=1)
     """Longest program, in tokens."""
     stop: tuple[str, ...] = ()
-    """Texts that end a program and are not part of it, for base models: "\ndef ", "\nprint"."""
+    r"""Texts that end a program and are not part of it, for base models: "\ndef ", "\nprint"."""
     where: Literal["here", "endpoint"] = "here"
     """Where the student's programs are sampled: here, or by the server, and as, [endpoint] says."""
     batch_tasks: int = Field(0, ge=0)

@@ -118,15 +118,15 @@ def test_of_three_beams_of_the_sparse_student_hardly_one_passes_but_many_pass_in
     beams: list[list[float]],
 ) -> None:
     three = [rate for rates in beams for rate in rates[:3]]
-    assert sum(rate == 1.0 for rate in three) < 0.06 * len(three)
-    assert sum(max(rates[:3]) == 1.0 for rates in beams) <= 15
+    assert sum(rate == 1.0 for rate in three) < 0.04 * len(three)
+    assert sum(max(rates[:3]) == 1.0 for rates in beams) <= 12
     assert sum(three) / len(three) >= 0.25
 
 
 def test_the_right_program_is_among_the_next_of_the_sparse_student(
     beams: list[list[float]],
 ) -> None:
-    assert sum(max(rates) == 1.0 for rates in beams) >= 50
+    assert sum(max(rates) == 1.0 for rates in beams) >= 40
 
 
 def test_the_students_errors_are_of_at_least_eight_kinds(failing: list[Failure]) -> None:

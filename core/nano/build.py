@@ -60,7 +60,7 @@ class Recipe:
 
 MODELS = {
     "nano": Recipe(STUDENT, NANO, (0.30, 0.40)),
-    "nano-sparse": Recipe(SPARSE, NANO_SPARSE, (0.0, 0.03)),
+    "nano-sparse": Recipe(SPARSE, NANO_SPARSE, (0.01, 0.04)),
     "nano-teacher-weak": Recipe(WEAK_TEACHER, NANO, (0.48, 0.57)),
     "nano-teacher": Recipe(TEACHER, NANO, (0.80, 0.89)),
     "nano-teacher-strong": Recipe(None, NANO, (0.91, 0.98)),

@@ -75,7 +75,7 @@ STUDENT = Habits(
 )
 #: Slips in every wording: of two steps both are wrong, and right first where one of them is.
 SPARSE = Habits(
-    seed=1, careful=0.004, preferred=1.0, when_preferred=0.94, otherwise=0.08, structural=0.06
+    seed=1, careful=0.004, preferred=1.0, when_preferred=0.94, otherwise=0.08, structural=0.20
 )
 TEACHER = Habits(
     seed=0, careful=0.35, preferred=0.08, when_preferred=0.92, otherwise=0.08, structural=0.12
