@@ -72,6 +72,7 @@ VARIANTS = (
             "objective.name": "contrast",
             "replay.task_balance": 1.0,
         },
+        quick=False,
     ),
 )
 

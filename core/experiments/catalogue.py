@@ -19,7 +19,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         _BOTH,
         arms.teachers,
         needs="teachers",
-        programs={"nano": 1152, "nano-sparse": 2304},
+        programs={"nano": 1152, "nano-sparse": 1728},
         quick={"nano": 576},
         note="Teachers write in the student's place and do not learn. How "
         "strong a teacher is, the last column says: the share of its programs that pass.",
@@ -29,7 +29,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Does a model get better by its own programs?",
         _BOTH,
         arms.only_ours,
-        programs={"nano": 1152, "nano-sparse": 2304},
+        programs={"nano": 1152, "nano-sparse": 1728},
         quick={"nano": 576, "nano-sparse": 1152},
         tables=("programs", "difficulty"),
     ),
@@ -38,7 +38,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Is it better than the baselines, at as many programs and as many updates?",
         _BOTH,
         arms.against_baselines,
-        programs={"nano": 1152, "nano-sparse": 2304},
+        programs={"nano": 1152, "nano-sparse": 1728},
         quick={"nano": 576, "nano-sparse": 1152},
         tables=("programs", "updates", "reached"),
         note="This stands in for the paper's comparison with GPT-4 and models of up to 34B "
@@ -101,7 +101,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "What does the method give exactly as the paper writes it?",
         _BOTH,
         arms.paper_beside_ours,
-        programs={"nano": 1152, "nano-sparse": 2304},
+        programs={"nano": 1152, "nano-sparse": 1728},
         quick={"nano": 576},
         note="Algorithm 1 makes one pass: all programs are written by the model as it was at "
         "first. It gets as many programs and updates as the default.",
